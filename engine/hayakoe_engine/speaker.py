@@ -1,0 +1,144 @@
+"""A prepared voice."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from hayakoe_engine.audio import Audio
+from hayakoe_engine.errors import StyleNotFound
+from hayakoe_engine.options import SynthesisOptions
+from hayakoe_engine.scheduler import Priority
+from hayakoe_engine.utterance import Utterance
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Iterator
+
+    from hayakoe_engine.scheduler import Scheduler
+    from hayakoe_engine.text.reading import Reader
+    from hayakoe_engine.voices.voice import Voice, VoiceInfo
+
+
+class Speaker:
+    """A voice that speaks; made by ``TTS``. Use it from as many threads and tasks as you like.
+
+    Every method takes ``SynthesisOptions``, single options by name, or both: the names win.
+    """
+
+    def __init__(self, voice: Voice, reader: Reader, scheduler: Scheduler) -> None:
+        self._voice = voice
+        self._reader = reader
+        self._scheduler = scheduler
+
+    @property
+    def info(self) -> VoiceInfo:
+        """Facts about the voice."""
+        return self._voice.info
+
+    def open(
+        self,
+        options: SynthesisOptions | None = None,
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+        **changes: Any,  # noqa: ANN401
+    ) -> Utterance:
+        """Begin an utterance whose text is still to come.
+
+        Raises:
+            BadOption: An option is unknown or out of range.
+            StyleNotFound: The voice has no such style.
+            BusyError: Too many utterances at once.
+        """
+        chosen = (options or SynthesisOptions()).changed(**changes)
+        info = self._voice.info
+        if chosen.style is not None and chosen.style not in info.styles:
+            has = f"its styles are {', '.join(info.styles)}" if info.styles else "it has no styles"
+            raise StyleNotFound(f"voice {info.name} has no style {chosen.style!r}; {has}")
+        stream = self._scheduler.open(info.sample_rate_hz, priority)
+        return Utterance(self._voice, self._reader, chosen, stream)
+
+    def stream(
+        self,
+        text: str,
+        options: SynthesisOptions | None = None,
+        **changes: Any,  # noqa: ANN401
+    ) -> Iterator[Audio]:
+        """Speak a text, window by window.
+
+        The first window comes long before a sentence is done. Closing the iterator cancels.
+
+        Raises:
+            EmptyText: There is nothing to speak in the text.
+            RequestError: As for ``open``.
+            VoiceError: The voice failed.
+        """
+        utterance = self.open(options, **changes)
+        return _windows(utterance, text)
+
+    def generate(
+        self,
+        text: str,
+        options: SynthesisOptions | None = None,
+        **changes: Any,  # noqa: ANN401
+    ) -> Audio:
+        """Speak a text: the concatenation of ``stream``, sample for sample.
+
+        Raises:
+            HayakoeError: As for ``stream``.
+        """
+        return Audio.concatenate(self.stream(text, options, **changes), self.info.sample_rate_hz)
+
+    async def astream(
+        self,
+        text: str | AsyncIterable[str],
+        options: SynthesisOptions | None = None,
+        **changes: Any,  # noqa: ANN401
+    ) -> AsyncIterator[Audio]:
+        """As ``stream``; the text may also come piece by piece, as from a language model.
+
+        Raises:
+            HayakoeError: As for ``stream``.
+        """
+        with self.open(options, **changes) as utterance:
+            feeder = asyncio.ensure_future(_feed(utterance, text))
+            try:
+                async for audio in utterance:
+                    yield audio
+                await feeder
+            finally:
+                feeder.cancel()
+                with suppress(asyncio.CancelledError):
+                    await feeder
+
+    async def agenerate(
+        self,
+        text: str,
+        options: SynthesisOptions | None = None,
+        **changes: Any,  # noqa: ANN401
+    ) -> Audio:
+        """As ``generate``, without blocking the event loop.
+
+        Raises:
+            HayakoeError: As for ``stream``.
+        """
+        parts = [audio async for audio in self.astream(text, options, **changes)]
+        return Audio.concatenate(parts, self.info.sample_rate_hz)
+
+
+def _windows(utterance: Utterance, text: str) -> Iterator[Audio]:
+    with utterance:
+        utterance.push(text)
+        utterance.finish()
+        yield from utterance
+
+
+async def _feed(utterance: Utterance, text: str | AsyncIterable[str]) -> None:
+    try:
+        if isinstance(text, str):
+            utterance.push(text)
+        else:
+            async for piece in text:
+                utterance.push(piece)
+    finally:
+        utterance.finish()

@@ -1,0 +1,1 @@
+"""Plain text to what is to be spoken; knows no voice."""

@@ -1,0 +1,164 @@
+"""How a sentence is read: words, accent phrases and moras, by Open JTalk."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pyopenjtalk
+from pyopenjtalk.openjtalk import OpenJTalk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyopenjtalk.types import SurfacePhonemeMapping
+
+_MORA = re.compile("[ァ-ヴ][ァィゥェォャュョヮ]?|ー")
+_DEVOICED = "’"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word as it is spoken.
+
+    Attributes:
+        surface: The characters of the text that it stands for; empty where the analyser made
+            several words of one notation (a number's tens, say): the first of them has the text.
+        span: Where the surface lies in the text, ``[start, end)`` in characters.
+        kana: How it sounds, in katakana; empty if it is not spoken.
+        part_of_speech: As the dictionary names it, in Japanese.
+        known: Whether the dictionary knows the word.
+        corrected: Whether a rule replaced the dictionary's reading.
+    """
+
+    surface: str
+    span: tuple[int, int]
+    kana: str
+    part_of_speech: str
+    known: bool
+    corrected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccentPhrase:
+    """Moras spoken under one accent.
+
+    Attributes:
+        moras: Katakana, one mora each.
+        accent: The mora after which the pitch falls, from 1; 0 if it does not.
+        pause_after: Whether a pause follows within the sentence.
+    """
+
+    moras: tuple[str, ...]
+    accent: int
+    pause_after: bool = False
+
+    @property
+    def kana(self) -> str:
+        """The moras joined."""
+        return "".join(self.moras)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One sentence, ready to be spoken by any voice.
+
+    Attributes:
+        text: The sentence that was read.
+        words: Its words, also those that are not spoken.
+        accent_phrases: What is spoken; empty if nothing is.
+        labels: HTS full-context labels, one per phone, silence at both ends; empty if nothing is
+            spoken (format: HTS-demo, ``HTS_TTS_JPN``).
+    """
+
+    text: str
+    words: tuple[Word, ...]
+    accent_phrases: tuple[AccentPhrase, ...]
+    labels: tuple[str, ...]
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether there is nothing to speak."""
+        return not self.labels
+
+    @property
+    def is_question(self) -> bool:
+        """Whether the sentence ends with a question mark."""
+        return self._ending.endswith(("?", "？"))
+
+    @property
+    def ends_sentence(self) -> bool:
+        """Whether a full pause follows, not only that of a comma."""
+        return not self._ending.endswith((",", "、", "，"))
+
+    @cached_property
+    def kana(self) -> str:
+        """The whole sentence in katakana, as it sounds; ``、`` is a pause."""
+        pieces = [phrase.kana + "、" * phrase.pause_after for phrase in self.accent_phrases]
+        return "".join(pieces) + ("？" if self.is_question and pieces else "")
+
+    @cached_property
+    def _ending(self) -> str:
+        return self.text.rstrip("」』）)】］]〉》”\"' \u3000\n")
+
+
+class Reader:
+    """Open JTalk with its dictionary; may be used from many threads at once."""
+
+    def __init__(self) -> None:
+        self._analyser = OpenJTalk(pyopenjtalk.OPEN_JTALK_DICT_DIR)
+
+    def read(self, text: str) -> Reading:
+        """Analyse one sentence of prose."""
+        features, morphs = pyopenjtalk.run_frontend_detailed(text, jtalk=self._analyser)
+        entries = pyopenjtalk.make_phoneme_mapping(
+            features, morphs, caller_text=text, jtalk=self._analyser
+        )
+        phrases = tuple(_accent_phrases(entries))
+        labels = self._analyser.make_label(features) if phrases else []
+        return Reading(text, tuple(_words(text, entries)), phrases, tuple(labels))
+
+
+def _words(text: str, entries: Iterable[SurfacePhonemeMapping]) -> Iterable[Word]:
+    end = 0
+    for entry in entries:
+        start, stop = entry["char_span"]
+        # (0, 0) means that the characters are already spoken for.
+        span = (start, stop) if stop > start else (end, end)
+        end = span[1]
+        yield Word(
+            surface=text[span[0] : span[1]],
+            span=span,
+            kana="".join(_moras(entry)),
+            part_of_speech=entry["pos"],
+            known=not entry["is_unknown"],
+            corrected=entry["reading_source"] == "Rule",
+        )
+
+
+def _accent_phrases(entries: Iterable[SurfacePhonemeMapping]) -> Iterable[AccentPhrase]:
+    moras: list[str] = []
+    accent = 0
+    pause = False
+    for entry in entries:
+        spoken = _moras(entry)
+        if not spoken:
+            pause = pause or (bool(moras) and "pau" in entry["phonemes"])
+            continue
+        if moras and (pause or entry["chain_flag"] != 1):
+            yield AccentPhrase(tuple(moras), accent, pause)
+            moras = []
+        if not moras:
+            accent = entry["accent_nucleus"]
+        pause = False
+        moras.extend(spoken)
+    if moras:
+        yield AccentPhrase(tuple(moras), accent)
+
+
+def _moras(entry: SurfacePhonemeMapping) -> list[str]:
+    if not set(entry["phonemes"]) - {"pau", "sp", "unk"}:
+        return []
+    return _MORA.findall(entry["pron"].replace(_DEVOICED, ""))

@@ -1,0 +1,146 @@
+"""The engine: the one object a program keeps."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Self
+
+from hayakoe_engine.errors import VoiceNotFound
+from hayakoe_engine.scheduler import MAX_STREAMS, Scheduler
+from hayakoe_engine.speaker import Speaker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from hayakoe_engine.text.reading import Reader, Reading
+    from hayakoe_engine.voices.voice import Voice
+
+EMBEDDED_VOICE = "mei"
+"""The voice that is always there."""
+
+
+class TTS:
+    """Text to speech with any number of voices.
+
+    >>> with TTS().load("mei").prepare() as tts:
+    ...     audio = tts.speakers["mei"].generate("お風呂が沸きました。")
+
+    Args:
+        threads: Worker threads; None is one per CPU that this process may use.
+        max_utterances: Utterances at once; one more is a ``BusyError``.
+    """
+
+    def __init__(self, *, threads: int | None = None, max_utterances: int = MAX_STREAMS) -> None:
+        self._scheduler = Scheduler(threads, max_utterances)
+        self._lock = threading.Lock()
+        self._makers: dict[str, Callable[[], Voice]] = {}
+        self._voices: dict[str, Voice] = {}
+        self._speakers = _Speakers()
+        self._reader: Reader | None = None
+
+    def load(self, name: str, *, source: Callable[[], Voice] | None = None) -> Self:
+        """Name a voice to be prepared; nothing is read yet.
+
+        Args:
+            name: What the voice is called from now on.
+            source: Makes the voice; None for the embedded one.
+
+        Raises:
+            VoiceNotFound: There is no embedded voice of this name.
+        """
+        if source is None:
+            if name != EMBEDDED_VOICE:
+                raise VoiceNotFound(
+                    f"there is no voice {name!r}; the embedded voice is {EMBEDDED_VOICE!r}"
+                )
+            source = _embedded_voice
+        with self._lock:
+            self._makers[name] = source
+        return self
+
+    def prepare(self) -> Self:
+        """Make every named voice ready to speak that is not ready yet.
+
+        May be called again: after more ``load``, from other threads, and after it failed. Voices
+        that can be made are, even if another one fails.
+
+        Raises:
+            VoiceError: A voice could not be made.
+        """
+        failure: Exception | None = None
+        with self._lock:
+            reader = self._load_reader()
+            for name, make in self._makers.items():
+                if name in self._speakers:
+                    continue
+                try:
+                    voice = make()
+                except Exception as error:  # noqa: BLE001 - raised below, after the other voices
+                    failure = failure or error
+                    continue
+                self._voices[name] = voice
+                self._speakers[name] = Speaker(voice, reader, self._scheduler)
+        if failure is not None:
+            raise failure
+        return self
+
+    @property
+    def speakers(self) -> Mapping[str, Speaker]:
+        """The prepared voices by name; an unknown name is a ``VoiceNotFound``."""
+        return self._speakers
+
+    def read(self, text: str) -> list[Reading]:
+        """How a text is read, sentence by sentence, without speaking it."""
+        from hayakoe_engine.text.clean import Cleaner  # noqa: PLC0415
+        from hayakoe_engine.text.split import split_sentences  # noqa: PLC0415
+
+        with self._lock:
+            reader = self._load_reader()
+        cleaner = Cleaner()
+        prose = (cleaner.clean(sentence) for sentence in split_sentences(text))
+        readings = (reader.read(sentence) for sentence in prose if sentence)
+        return [reading for reading in readings if not reading.is_silent]
+
+    @property
+    def active_utterances(self) -> int:
+        """Utterances that are neither finished nor closed."""
+        return self._scheduler.active_streams
+
+    def close(self) -> None:
+        """Break off what is being spoken and free everything; the second time does nothing."""
+        self._scheduler.close()
+        with self._lock:
+            while self._voices:
+                self._voices.popitem()[1].close()
+            self._speakers.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _load_reader(self) -> Reader:
+        if self._reader is None:
+            from hayakoe_engine.text.reading import Reader  # noqa: PLC0415
+
+            self._reader = Reader()
+        return self._reader
+
+
+class _Speakers(dict[str, Speaker]):
+    def __missing__(self, name: str) -> Speaker:
+        prepared = ", ".join(self) or "none; call prepare() first"
+        raise VoiceNotFound(f"there is no voice {name!r}; prepared voices: {prepared}")
+
+
+def _embedded_voice() -> Voice:
+    from hayakoe_engine.voices.openjtalk import OpenJTalkVoice  # noqa: PLC0415
+
+    return OpenJTalkVoice()

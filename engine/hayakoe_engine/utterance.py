@@ -1,0 +1,147 @@
+"""An utterance: text goes in as it comes, audio comes out as it is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from hayakoe_engine.audio import Audio
+from hayakoe_engine.errors import EmptyText
+from hayakoe_engine.text.clean import Cleaner
+from hayakoe_engine.text.split import SentenceSplitter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from hayakoe_engine.options import SynthesisOptions
+    from hayakoe_engine.scheduler import WorkStream
+    from hayakoe_engine.text.reading import Reader
+    from hayakoe_engine.voices.voice import Voice
+
+_NO_WINDOW = np.zeros(0, np.float32)
+
+
+class Utterance:
+    """One utterance of one voice.
+
+    ``push`` text, ``finish``, and iterate over the audio, with ``for`` from a thread or with
+    ``async for`` from a task. None of the methods blocks. Close it, or use it as a context
+    manager, if you do not iterate to its end.
+
+    Attributes:
+        characters: Length of the text pushed so far.
+    """
+
+    def __init__(
+        self, voice: Voice, reader: Reader, options: SynthesisOptions, stream: WorkStream
+    ) -> None:
+        self._voice = voice
+        self._reader = reader
+        self._options = options
+        self._stream = stream
+        # Both are used by the stream's work only, which is done by one thread at a time, in order.
+        self._splitter = SentenceSplitter()
+        self._cleaner = Cleaner()
+        self.characters = 0
+        self._spoke = False
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Rate of all audio of this utterance."""
+        return self._voice.info.sample_rate_hz
+
+    @property
+    def audio_s(self) -> float:
+        """Audio made so far, in seconds."""
+        return self._stream.produced_s
+
+    @property
+    def work_s(self) -> float:
+        """Processing time so far, in seconds."""
+        return self._stream.work_s
+
+    def push(self, text: str) -> None:
+        """Append text; it is spoken as soon as a sentence of it is complete."""
+        self.characters += len(text)
+        self._add(lambda: self._splitter.push(text))
+
+    def flush(self) -> None:
+        """Speak what has come so far although its sentence is not complete."""
+        self._add(self._splitter.flush)
+
+    def finish(self) -> None:
+        """Say that all text has come."""
+        self.flush()
+        self._stream.end()
+
+    def close(self) -> None:
+        """Stop speaking; what is not taken yet is dropped."""
+        self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Audio:
+        """The next window.
+
+        Raises:
+            EmptyText: There was nothing to speak in the whole text.
+            HayakoeError: Speaking failed; all audio made before has been given out.
+        """
+        try:
+            return self._audio(next(self._stream))
+        except StopIteration:
+            self._check_spoken()
+            raise
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Audio:
+        """As ``__next__``."""
+        try:
+            return self._audio(await anext(self._stream))
+        except StopAsyncIteration:
+            self._check_spoken()
+            raise
+
+    def _audio(self, window: NDArray[np.float32]) -> Audio:
+        self._spoke = True
+        return Audio(window, self.sample_rate_hz)
+
+    def _check_spoken(self) -> None:
+        if not self._spoke:
+            self._spoke = True
+            raise EmptyText("there is nothing to speak in this text")
+
+    def _add(self, sentences: Callable[[], Iterable[str]]) -> None:
+        self._stream.add(lambda: self._speak(sentences))
+
+    def _speak(
+        self, sentences: Callable[[], Iterable[str]]
+    ) -> Generator[NDArray[np.float32], None, None]:
+        for sentence in sentences():
+            prose = self._cleaner.clean(sentence)
+            if prose:
+                reading = self._reader.read(prose)
+                if not reading.is_silent:
+                    rng = np.random.default_rng(self._options.seed)
+                    yield from self._voice.begin(reading, self._options, rng)
+                    continue
+            # Many sentences without sound are many pieces of work all the same.
+            yield _NO_WINDOW

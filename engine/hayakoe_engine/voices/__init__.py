@@ -1,0 +1,1 @@
+"""The voices: from a reading to audio."""

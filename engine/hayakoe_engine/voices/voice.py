@@ -1,0 +1,70 @@
+"""What the rest of the engine may know of a voice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hayakoe_engine.options import SynthesisOptions
+    from hayakoe_engine.text.reading import Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceInfo:
+    """Facts about a voice.
+
+    Attributes:
+        name: What programs call it; ASCII, never changes.
+        title: What people call it, in Japanese.
+        sample_rate_hz: Rate of the audio it makes.
+        licence: Name of the licence of the voice.
+        credit: What must be said when its audio is published.
+        url: Where the voice comes from.
+        version: Of the voice data.
+        languages: BCP 47 tags.
+        styles: Names of its styles, its own first; empty if it has one only.
+        ignored_options: Names of the ``SynthesisOptions`` that change nothing.
+    """
+
+    name: str
+    title: str
+    sample_rate_hz: int
+    licence: str
+    credit: str
+    url: str
+    version: str
+    languages: tuple[str, ...] = ("ja",)
+    styles: tuple[str, ...] = ()
+    ignored_options: frozenset[str] = frozenset()
+
+
+class Voice(Protocol):
+    """A voice: from a reading to audio. Its methods may be called from many threads at once."""
+
+    @property
+    def info(self) -> VoiceInfo:
+        """Facts about the voice; the same object for its whole life."""
+        ...
+
+    def begin(
+        self, reading: Reading, options: SynthesisOptions, rng: np.random.Generator
+    ) -> Iterator[NDArray[np.float32]]:
+        """Speak one sentence, window by window.
+
+        Every ``next()`` is one bounded piece of work, run by any one thread at a time. All
+        randomness comes from ``rng``. The sentence ends with its pause.
+
+        Returns:
+            An iterator of float32 ``[n]`` at ``info.sample_rate_hz``.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free what the voice holds; no sentence is in progress."""
+        ...

@@ -1,0 +1,328 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from hayakoe_engine.errors import ConfigError, EmptyText, HayakoeError, RequestError
+from hayakoe_engine.options import RANGES
+from wyoming_hayakoe import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hayakoe_engine.text.reading import Reading
+    from wyoming_hayakoe.settings import Settings
+    from wyoming_hayakoe.voices import VoiceBook
+
+OK: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+INTERRUPTED: Final = 130
+
+_EPILOG = """\
+examples:
+  wyoming-hayakoe serve                        speak for Home Assistant on port 10200
+  wyoming-hayakoe say "お風呂が沸きました。"       speak through the loudspeaker
+  wyoming-hayakoe say -o bath.wav < bath.txt   speak into a file
+  wyoming-hayakoe read "室温は23.5度です。"      show how a text is read
+  wyoming-hayakoe doctor                       find out why something does not work
+
+settings come from, each overriding the one before: defaults, the YAML file given with --config
+(or HAYAKOE_CONFIG), environment variables (HAYAKOE_WYOMING__URI=...), and flags. Every setting is
+described in docs/configuration.md; `--set KEY=VALUE` sets any of them.
+
+exit status: 0 done, 1 it did not work, 2 a wrong argument or setting, 130 interrupted.
+"""
+
+_OPTION_HELP: Final = {
+    "speed": "speaking rate, 1 is normal, larger is faster",
+    "pitch_semitones": "shift of the pitch in semitones",
+    "intonation": "scale of the pitch movement, where the voice can",
+    "volume": "linear gain",
+    "pause_scale": "scale of the pauses",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has had enough.
+        sys.stderr.close()
+        return FAILED
+    except HayakoeError as error:
+        _complain(error)
+        return USAGE if isinstance(error, ConfigError | RequestError) else FAILED
+    except OSError as error:
+        _complain(error)
+        return FAILED
+    return status
+
+
+def _complain(error: HayakoeError | OSError) -> None:
+    for line in str(error).splitlines():
+        print(f"wyoming-hayakoe: {line}", file=sys.stderr)
+    if isinstance(error, HayakoeError) and error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="wyoming-hayakoe",
+        description="Japanese text to speech for Home Assistant.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"wyoming-hayakoe {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    serve = commands.add_parser(
+        "serve",
+        help="run the Wyoming server",
+        description="Run the Wyoming server until SIGTERM or Ctrl-C.",
+    )
+    serve.add_argument(
+        "--uri",
+        help="where to listen: tcp://HOST:PORT, unix:///PATH or stdio:// "
+        "(default tcp://0.0.0.0:10200; tcp://[::]:10200 is IPv6 as well)",
+    )
+    _add_voice(serve, "the default voice: for clients that ask for none")
+    serve.add_argument(
+        "--zeroconf",
+        action=argparse.BooleanOptionalAction,
+        help="announce the server so that Home Assistant finds it (default: yes)",
+    )
+    serve.add_argument("--zeroconf-name", metavar="NAME", help="name to announce it under")
+    serve.add_argument("--log-level", choices=("debug", "info", "warning", "error"))
+    serve.add_argument("--log-format", choices=("text", "json"))
+    _add_settings(serve)
+    serve.set_defaults(run=_serve)
+
+    say = commands.add_parser(
+        "say",
+        help="speak a text",
+        description="Speak a text through the loudspeaker or into a file. The text is an argument "
+        "or comes from standard input.",
+    )
+    say.add_argument("text", nargs="?", help="what to say; standard input if absent or -")
+    say.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write .wav, .flac, .ogg, .opus or .mp3; - is a WAV stream on standard output",
+    )
+    _add_voice(say, "who speaks")
+    for option, help_text in _OPTION_HELP.items():
+        low, high = RANGES[option]
+        say.add_argument(
+            "--" + option.replace("_", "-"),
+            type=float,
+            metavar="X",
+            help=f"{help_text} ({low:g} to {high:g})",
+        )
+    say.add_argument("--style", help="one of the voice's styles")
+    _add_settings(say)
+    say.set_defaults(run=_say)
+
+    read = commands.add_parser(
+        "read",
+        help="show how a text is read",
+        description="Print one katakana reading for each line of the text. The text is an argument "
+        "or comes from standard input.",
+    )
+    read.add_argument("text", nargs="?", help="what to read; standard input if absent or -")
+    read.add_argument(
+        "--details", action="store_true", help="show words, their place in the text, and accents"
+    )
+    read.set_defaults(run=_read)
+
+    voices = commands.add_parser(
+        "voices", help="list the voices", description="List voices, styles and presets."
+    )
+    voices.add_argument("--json", action="store_true", help="as JSON")
+    _add_settings(voices)
+    voices.set_defaults(run=_voices)
+
+    doctor = commands.add_parser(
+        "doctor",
+        help="check the installation",
+        description="Check the installation, the voices, the port and the network, and say what "
+        "to do. Exits with 1 if something does not work.",
+    )
+    _add_settings(doctor)
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _add_voice(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--voice", metavar="NAME", help=f"{what} (see `wyoming-hayakoe voices`)")
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", help="YAML file with settings")
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="assignments",
+        help="any setting, for example wyoming.idle_close_s=60; may be repeated",
+    )
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    from wyoming_hayakoe.settings import load_settings  # noqa: PLC0415
+
+    flags: dict[str, Any] = {}
+    for assignment in arguments.assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"--set takes KEY=VALUE, not {assignment!r}")
+        _assign(flags, key, value)
+    for key, flag in (
+        ("wyoming.uri", "uri"),
+        ("voice", "voice"),
+        ("zeroconf.enabled", "zeroconf"),
+        ("zeroconf.name", "zeroconf_name"),
+        ("log.level", "log_level"),
+        ("log.format", "log_format"),
+    ):
+        value = getattr(arguments, flag, None)
+        if value is not None:
+            _assign(flags, key, value)
+    return load_settings(arguments.config, flags)
+
+
+def _assign(tree: dict[str, Any], key: str, value: object) -> None:
+    *parents, name = key.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"{key}: {parent} is a single setting")
+    tree[name] = value
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from wyoming_hayakoe.app import serve  # noqa: PLC0415
+    from wyoming_hayakoe.logs import set_up_logging  # noqa: PLC0415
+
+    settings = _settings(arguments)
+    set_up_logging(settings.log)
+    asyncio.run(serve(settings))
+    return OK
+
+
+def _say(arguments: argparse.Namespace) -> int:
+    from wyoming_hayakoe.output import check_output, write_audio  # noqa: PLC0415
+
+    check_output(arguments.output)
+    changes = {
+        option: value
+        for option in (*_OPTION_HELP, "style")
+        if (value := getattr(arguments, option)) is not None
+    }
+    text = _text(arguments)
+    with _voice_book(_settings(arguments)) as voices:
+        choice = voices.find(None)
+        audio = choice.speaker.stream(text, choice.options, **changes)
+        write_audio(audio, choice.speaker.info.sample_rate_hz, arguments.output)
+    return OK
+
+
+def _read(arguments: argparse.Namespace) -> int:
+    from hayakoe_engine.tts import TTS  # noqa: PLC0415
+
+    spoken = False
+    with TTS() as tts:
+        for line in _lines(arguments):
+            readings = tts.read(line)
+            spoken = spoken or bool(readings)
+            if arguments.details:
+                for reading in readings:
+                    _print_details(reading)
+            else:
+                print("。".join(reading.kana for reading in readings), flush=True)
+    if not spoken:
+        raise EmptyText("there is nothing to speak in this text")
+    return OK
+
+
+def _print_details(reading: Reading) -> None:
+    print(f"{reading.text}\n  {reading.kana}")
+    accents = " / ".join(
+        f"{phrase.kana}[{phrase.accent}]" + ("、" if phrase.pause_after else "")
+        for phrase in reading.accent_phrases
+    )
+    print(f"  accent phrases: {accents}")
+    for word in reading.words:
+        notes = "" if word.known else "  not in the dictionary"
+        notes += "  reading corrected by a rule" if word.corrected else ""
+        print(
+            f"  {word.span[0]:4}–{word.span[1]:<4} {word.surface or '〃'}  "
+            f"{word.kana or '(silent)'}  {word.part_of_speech}{notes}"
+        )
+
+
+def _voices(arguments: argparse.Namespace) -> int:
+    with _voice_book(_settings(arguments)) as voices:
+        if arguments.json:
+            entries = [
+                {
+                    "name": choice.name,
+                    "title": choice.title,
+                    "default": choice is voices.default,
+                    "languages": choice.speaker.info.languages,
+                    "sample_rate_hz": choice.speaker.info.sample_rate_hz,
+                    "licence": choice.speaker.info.licence,
+                    "credit": choice.speaker.info.credit,
+                    "url": choice.speaker.info.url,
+                }
+                for choice in voices
+            ]
+            print(json.dumps(entries, ensure_ascii=False, indent=2))
+        else:
+            for choice in voices:
+                info = choice.speaker.info
+                default = " (default)" if choice is voices.default else ""
+                print(f"{choice.name}{default}\t{choice.title}\t{info.licence}\t{info.credit}")
+    return OK
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from wyoming_hayakoe.doctor import examine  # noqa: PLC0415
+
+    return OK if examine(_settings(arguments)) else FAILED
+
+
+@contextmanager
+def _voice_book(settings: Settings) -> Iterator[VoiceBook]:
+    from wyoming_hayakoe.app import build_engine, build_voices  # noqa: PLC0415
+
+    with build_engine(settings) as tts:
+        yield build_voices(tts.prepare(), settings)
+
+
+def _text(arguments: argparse.Namespace) -> str:
+    return "".join(_lines(arguments))
+
+
+def _lines(arguments: argparse.Namespace) -> Iterator[str]:
+    """The lines of the text; those of standard input as they come."""
+    if arguments.text not in (None, "-"):
+        yield from arguments.text.splitlines(keepends=True)
+        return
+    for line in sys.stdin.buffer:
+        try:
+            yield line.decode()
+        except UnicodeDecodeError as error:
+            raise RequestError(f"standard input is not UTF-8: {error}") from error

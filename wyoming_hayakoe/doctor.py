@@ -1,0 +1,200 @@
+"""Checks the installation and says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import sys
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Final, Literal
+
+from wyoming.client import AsyncClient
+from wyoming.info import Describe, Info
+
+from hayakoe_engine.audio import Audio
+from hayakoe_engine.errors import ConfigError, HayakoeError
+from wyoming_hayakoe import __version__
+from wyoming_hayakoe.address import StdioAddress, TcpAddress, UnixAddress
+from wyoming_hayakoe.app import build_engine, build_voices
+from wyoming_hayakoe.discovery import (
+    default_instance_name,
+    interface_addresses,
+    reachable_addresses,
+)
+from wyoming_hayakoe.output import PLAYERS, find_player
+from wyoming_hayakoe.wyoming_server import open_socket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wyoming_hayakoe.settings import Settings
+
+_SENTENCE: Final = "お風呂が沸きました。"
+_PACKAGES: Final = ("pyopenjtalk-plus", "numpy", "soundfile", "soxr", "wyoming", "zeroconf")
+_PATIENCE_S: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        verdict: ``ok``, ``note`` for what still works, ``FAIL`` for what does not.
+        message: What is the case.
+        advice: What to do about it.
+    """
+
+    verdict: Literal["ok", "note", "FAIL"]
+    message: str
+    advice: str | None = None
+
+
+def examine(settings: Settings) -> bool:
+    """Run all checks and print what they find; returns whether everything works."""
+    healthy = True
+    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+        _check_packages,
+        _check_voices,
+        _check_address,
+        _check_network,
+        _check_player,
+    )
+    for check in checks:
+        for finding in check(settings):
+            print(f"{finding.verdict:4}  {finding.message}")
+            if finding.advice:
+                print(f"      → {finding.advice}")
+            healthy = healthy and finding.verdict != "FAIL"
+    print("Everything works." if healthy else "Something does not work; see FAIL above.")
+    return healthy
+
+
+def _check_packages(_: Settings) -> Iterator[Finding]:
+    cpus = len(os.sched_getaffinity(0))
+    yield Finding(
+        "ok",
+        f"wyoming-hayakoe {__version__}, Python {platform.python_version()} in {sys.prefix}, "
+        f"{platform.machine()}, {cpus} CPUs",
+    )
+    for package in _PACKAGES:
+        try:
+            version(package)
+        except PackageNotFoundError:
+            yield Finding(
+                "FAIL", f"package {package} is missing", "install wyoming-hayakoe again with pip"
+            )
+
+
+def _check_voices(settings: Settings) -> Iterator[Finding]:
+    begun = time.perf_counter()
+    try:
+        with build_engine(settings) as tts:
+            voices = build_voices(tts.prepare(), settings)
+            loaded = time.perf_counter()
+            choice = voices.default
+            windows = choice.speaker.stream(_SENTENCE, choice.options)
+            first = next(windows)
+            heard = time.perf_counter()
+            audio = Audio.concatenate([first, *windows], first.sample_rate_hz)
+            spoken = time.perf_counter()
+    except ConfigError as error:
+        yield Finding(
+            "FAIL", str(error), "correct the setting; `wyoming-hayakoe voices` lists them"
+        )
+        return
+    except (HayakoeError, OSError) as error:
+        yield Finding("FAIL", f"the voice cannot speak: {error}", "install wyoming-hayakoe again")
+        return
+    yield Finding(
+        "ok",
+        f"voice {choice.name} speaks: ready in {loaded - begun:.1f} s, first sound after "
+        f"{(heard - loaded) * 1000:.0f} ms, {(spoken - loaded) / audio.duration_s:.2f} s of work "
+        "for a second of speech (first sentence)",
+    )
+
+
+def _check_address(settings: Settings) -> Iterator[Finding]:
+    address = settings.wyoming.address
+    if isinstance(address, StdioAddress):
+        yield Finding("ok", "serves standard input and output")
+        return
+    try:
+        sock = open_socket(address)
+    except OSError as error:
+        answer = asyncio.run(_who_is_there(settings.wyoming.uri))
+        if answer is not None:
+            yield Finding("ok", f"{address} is served already, by {answer}")
+        else:
+            yield Finding(
+                "FAIL",
+                f"cannot listen on {address}: {error.strerror or error}",
+                "stop the other program or choose another address with --uri",
+            )
+    else:
+        sock.close()
+        if isinstance(address, UnixAddress):
+            address.path.unlink(missing_ok=True)
+        yield Finding("ok", f"{address} is free; nothing is served there now")
+
+
+async def _who_is_there(uri: str) -> str | None:
+    """Program and version of the Wyoming server at an address; None if there is none."""
+    reachable = uri.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")  # noqa: S104
+    try:
+        async with asyncio.timeout(_PATIENCE_S), AsyncClient.from_uri(reachable) as client:
+            await client.write_event(Describe().event())
+            event = await client.read_event()
+    except (OSError, ValueError, asyncio.IncompleteReadError, TimeoutError):
+        return None
+    if event is None or not Info.is_type(event.type):
+        return None
+    programs = [f"{program.name} {program.version or ''}" for program in Info.from_event(event).tts]
+    return ", ".join(programs) or "a Wyoming server that does not speak"
+
+
+def _check_network(settings: Settings) -> Iterator[Finding]:
+    address = settings.wyoming.address
+    if not settings.zeroconf.enabled or not isinstance(address, TcpAddress):
+        yield Finding("note", "not announced by zeroconf; add the server by hand in Home Assistant")
+        return
+    try:
+        present = interface_addresses()
+    except OSError as error:
+        yield Finding("note", f"the network's addresses are unknown: {error}")
+        return
+    ips = [str(a.ip) for a in reachable_addresses(present, ipv6=address.host in ("", "::"))]
+    if all(ip.startswith("127.") or ip == "::1" for ip in ips):
+        yield Finding(
+            "note",
+            "no network interface but loopback: Home Assistant on another machine cannot connect",
+            "connect the machine to the network; the server notices by itself",
+        )
+    else:
+        yield Finding(
+            "ok",
+            f"announced by zeroconf at {', '.join(ips)}, port {address.port}, "
+            f"as {settings.zeroconf.name or default_instance_name(address.port)!r}",
+            None
+            if _has_host(address)
+            else "if a firewall runs, it must let this port and UDP port 5353 through",
+        )
+
+
+def _check_player(_: Settings) -> Iterator[Finding]:
+    player = find_player()
+    if player is None:
+        names = ", ".join(player[0] for player in PLAYERS)
+        yield Finding(
+            "note",
+            "no audio player: `say` can only write files here (the server needs none)",
+            f"install one of {names} to hear it",
+        )
+    else:
+        yield Finding("ok", f"`say` plays through {player[0]}")
+
+
+def _has_host(address: TcpAddress) -> bool:
+    return address.host not in ("", "::", "0.0.0.0")  # noqa: S104 - compared, not bound

@@ -1,0 +1,117 @@
+"""What clients may choose: voices, their styles and presets, all under one kind of name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hayakoe_engine.errors import ConfigError, StyleNotFound, VoiceNotFound
+from hayakoe_engine.options import SynthesisOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from hayakoe_engine.speaker import Speaker
+    from wyoming_hayakoe.settings import Preset, SpeechSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A voice with the options it speaks with.
+
+    Attributes:
+        name: What clients ask for: ``voice``, ``voice:Style`` or the name of a preset.
+        title: What people see.
+        speaker: Who speaks.
+        options: How.
+    """
+
+    name: str
+    title: str
+    speaker: Speaker
+    options: SynthesisOptions
+
+
+class VoiceBook:
+    """All choices; looks voices up by name.
+
+    Args:
+        speakers: Prepared voices by name.
+        speech: Options of every choice that a preset does not change.
+        presets: Presets by name.
+        default: Name of the choice for clients that ask for none.
+
+    Raises:
+        ConfigError: A preset or the default names a voice that does not exist, or a preset has
+            the name of a voice.
+    """
+
+    def __init__(
+        self,
+        speakers: Mapping[str, Speaker],
+        speech: SpeechSettings,
+        presets: Mapping[str, Preset],
+        default: str,
+    ) -> None:
+        options = SynthesisOptions(**speech.model_dump())
+        self._choices = {
+            choice.name: choice
+            for name, speaker in speakers.items()
+            for choice in _voice_and_styles(name, speaker, options)
+        }
+        for name, preset in presets.items():
+            if name in self._choices:
+                raise ConfigError(f"presets.{name}: there is a voice of this name already")
+            self._choices[name] = self._preset(name, preset)
+        try:
+            self.default = self._choices[default]
+        except KeyError:
+            raise ConfigError(f"voice: {self._no_voice(default)}") from None
+
+    def __iter__(self) -> Iterator[Choice]:
+        yield self.default
+        yield from (choice for choice in self._choices.values() if choice is not self.default)
+
+    def find(self, name: str | None, style: str | None = None) -> Choice:
+        """The choice of this name, or the default one without a name.
+
+        Raises:
+            VoiceNotFound: There is no such voice.
+            StyleNotFound: The voice has no such style.
+        """
+        choice = self.default if name is None else self._choices.get(name)
+        if choice is None:
+            raise VoiceNotFound(self._no_voice(name))
+        if style is None:
+            return choice
+        info = choice.speaker.info
+        if style not in info.styles:
+            raise StyleNotFound(
+                f"voice {choice.name} has no style {style!r}; "
+                f"its styles are {', '.join(info.styles) or 'none'}"
+            )
+        options = choice.options.changed(style=style)
+        return Choice(choice.name, choice.title, choice.speaker, options)
+
+    def _preset(self, name: str, preset: Preset) -> Choice:
+        try:
+            base = self.find(preset.voice, preset.style)
+        except VoiceNotFound as error:
+            raise ConfigError(f"presets.{name}.voice: {error}") from error
+        except StyleNotFound as error:
+            raise ConfigError(f"presets.{name}.style: {error}") from error
+        changes = preset.model_dump(exclude={"voice", "style", "title"}, exclude_none=True)
+        return Choice(name, preset.title or name, base.speaker, base.options.changed(**changes))
+
+    def _no_voice(self, name: str | None) -> str:
+        return f"there is no voice {name!r}; the voices are {', '.join(self._choices)}"
+
+
+def _voice_and_styles(name: str, speaker: Speaker, options: SynthesisOptions) -> Iterator[Choice]:
+    title = speaker.info.title
+    yield Choice(name, title, speaker, options)
+    if len(speaker.info.styles) > 1:
+        for style in speaker.info.styles:
+            yield Choice(
+                f"{name}:{style}", f"{title}・{style}", speaker, options.changed(style=style)
+            )

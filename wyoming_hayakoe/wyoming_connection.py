@@ -1,0 +1,300 @@
+"""One Wyoming client: its events in, audio out.
+
+Reading and writing are separate: while audio goes out, further text and ``describe`` come in, and
+a client that goes away is noticed and its work ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.error import Error
+from wyoming.event import Event, async_write_event
+from wyoming.info import Describe
+from wyoming.ping import Ping, Pong
+from wyoming.tts import (
+    Synthesize,
+    SynthesizeChunk,
+    SynthesizeStart,
+    SynthesizeStop,
+    SynthesizeStopped,
+)
+
+from hayakoe_engine.errors import BusyError, HayakoeError, InferenceFailed, VoiceError
+from wyoming_hayakoe.info import build_info
+from wyoming_hayakoe.wire import BadEvent, read_event
+
+if TYPE_CHECKING:
+    from hayakoe_engine.audio import Audio
+    from wyoming_hayakoe.settings import WyomingSettings
+    from wyoming_hayakoe.speech import Narration, Speech
+
+_LOG = logging.getLogger(__name__)
+
+CHUNK_BYTES: Final = 8192
+"""Most audio in one event: 85 ms at 48 kHz, small enough that the first is heard early."""
+MAX_WAITING: Final = 16
+"""Utterances of one connection that may be asked for before the first is spoken."""
+WIDTH_BYTES: Final = 2
+CHANNELS: Final = 1
+
+
+class ConnectionTimeout(HayakoeError):
+    """Nothing happened for too long."""
+
+    code = "timeout"
+
+
+class ShuttingDown(HayakoeError):
+    """The server stops."""
+
+    code = "shutting-down"
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    narration: Narration
+    is_stream: bool
+
+
+class Connection:
+    """A connected client.
+
+    Args:
+        reader: Opened with the limit ``wire.MAX_LINE_BYTES``.
+        writer: Closed by this object.
+        speech: Who speaks.
+        settings: Limits.
+        finish_at_eof: Whether what was asked for is still spoken after the client has closed its
+            side; otherwise that means it is gone.
+    """
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        speech: Speech,
+        settings: WyomingSettings,
+        *,
+        finish_at_eof: bool = False,
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._speech = speech
+        self._settings = settings
+        self._finish_at_eof = finish_at_eof
+        self._jobs: asyncio.Queue[_Job | None] = asyncio.Queue()
+        self._open_jobs: set[_Job] = set()
+        self._stream: _Job | None = None
+        self._interruption: asyncio.Future[HayakoeError] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self._last_event = time.monotonic()
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether an utterance is in progress."""
+        return bool(self._open_jobs)
+
+    async def run(self) -> None:
+        """Serve the client until it or the server ends the connection."""
+        answering = asyncio.create_task(self._answer())
+        try:
+            try:
+                await self._read(answering)
+                if self._finish_at_eof:
+                    self._end_input()
+                    await answering
+            except HayakoeError as error:
+                # What a client does wrong is everyday; a voice that fails is not.
+                level = logging.WARNING if isinstance(error, VoiceError) else logging.INFO
+                _LOG.log(level, "connection closed: %s", error)
+                await self._send_error(error)
+        except (ConnectionError, asyncio.IncompleteReadError) as error:
+            _LOG.debug("client gone: %s", error)
+        finally:
+            answering.cancel()
+            with suppress(asyncio.CancelledError, ConnectionError, HayakoeError):
+                await answering
+            for job in self._open_jobs:
+                job.narration.close()
+            await self._close_writer()
+
+    def interrupt(self, error: HayakoeError) -> None:
+        """Make ``run`` send this error and end."""
+        if not self._interruption.done():
+            self._interruption.set_result(error)
+
+    async def refuse(self, error: HayakoeError) -> None:
+        """Tell the client why it is not served, and close."""
+        with suppress(ConnectionError):
+            await self._send_error(error)
+        await self._close_writer()
+
+    # Reading
+
+    async def _read(self, answering: asyncio.Task[None]) -> None:
+        """Take events until the client closes; the end of ``answering`` is its failure."""
+        reading = asyncio.create_task(self._next_event())
+        try:
+            while True:
+                await asyncio.wait(
+                    (reading, answering, self._interruption),
+                    timeout=self._patience_s(),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if self._interruption.done():
+                    raise self._interruption.result()
+                if answering.done():
+                    await answering
+                if not reading.done():
+                    self._grow_impatient()
+                    continue
+                event = await reading
+                if event is None:
+                    return
+                self._last_event = time.monotonic()
+                await self._handle(event)
+                reading = asyncio.create_task(self._next_event())
+        finally:
+            reading.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await reading
+
+    async def _next_event(self) -> Event | None:
+        return await read_event(self._reader, self._settings.max_data_bytes)
+
+    def _patience_s(self) -> float:
+        waited_s = time.monotonic() - self._last_event
+        until_close_s = self._settings.idle_close_s - waited_s
+        until_flush_s = self._settings.idle_flush_s - waited_s
+        if self._stream is not None and until_flush_s > 0:
+            return until_flush_s
+        return max(until_close_s, 0.05)
+
+    def _grow_impatient(self) -> None:
+        waited_s = time.monotonic() - self._last_event
+        if self._stream is not None and waited_s >= self._settings.idle_flush_s:
+            self._stream.narration.flush()
+        is_busy = any(job is not self._stream for job in self._open_jobs)
+        if waited_s >= self._settings.idle_close_s and not is_busy:
+            raise ConnectionTimeout(f"nothing came for {self._settings.idle_close_s:g} s")
+
+    async def _handle(self, event: Event) -> None:
+        kind = event.type
+        if Describe.is_type(kind):
+            _LOG.debug("describe")
+            await self._send(build_info(self._speech.voices).event())
+        elif Ping.is_type(kind):
+            await self._send(Pong(text=_text(event, default="")).event())
+        elif Synthesize.is_type(kind):
+            # Inside a stream it is a copy of the text, for servers that cannot stream.
+            if self._stream is None:
+                text = _text(event)
+                job = self._begin(event, is_stream=False)
+                job.narration.push(text)
+                job.narration.finish()
+        elif SynthesizeStart.is_type(kind):
+            self._end_stream()
+            self._stream = self._begin(event, is_stream=True)
+        elif SynthesizeChunk.is_type(kind):
+            if self._stream is not None:
+                self._stream.narration.push(_text(event))
+        elif SynthesizeStop.is_type(kind):
+            if self._stream is None:
+                await self._send(SynthesizeStopped().event())
+            self._end_stream()
+        else:
+            _LOG.debug("event ignored: %r", kind)
+
+    def _begin(self, event: Event, *, is_stream: bool) -> _Job:
+        if len(self._open_jobs) >= MAX_WAITING:
+            raise BusyError(f"{MAX_WAITING} utterances are waiting on this connection")
+        voice = event.data.get("voice") or {}
+        if not isinstance(voice, dict):
+            raise BadEvent("voice is no object")
+        name, style = voice.get("name"), voice.get("speaker")
+        if not isinstance(name, str | None) or not isinstance(style, str | None):
+            raise BadEvent("voice has a name or speaker that is no text")
+        job = _Job(self._speech.begin(name, style), is_stream)
+        self._open_jobs.add(job)
+        self._jobs.put_nowait(job)
+        return job
+
+    def _end_stream(self) -> None:
+        if self._stream is not None:
+            self._stream.narration.finish()
+            self._stream = None
+
+    def _end_input(self) -> None:
+        self._end_stream()
+        self._jobs.put_nowait(None)
+
+    # Writing
+
+    async def _answer(self) -> None:
+        """Speak one utterance after another."""
+        while (job := await self._jobs.get()) is not None:
+            try:
+                await self._speak(job)
+            finally:
+                job.narration.close()
+                self._open_jobs.discard(job)
+                self._last_event = time.monotonic()
+
+    async def _speak(self, job: _Job) -> None:
+        """Send exactly one audio-start … audio-stop."""
+        started = False
+        try:
+            async for audio in job.narration:
+                if not started:
+                    await self._send(
+                        AudioStart(audio.sample_rate_hz, WIDTH_BYTES, CHANNELS).event()
+                    )
+                    started = True
+                await self._send_audio(audio)
+        except (HayakoeError, ConnectionError):
+            raise
+        except Exception as error:
+            _LOG.exception("speaking failed")
+            raise InferenceFailed(f"speaking failed: {error}") from error
+        await self._send(AudioStop().event())
+        if job.is_stream:
+            await self._send(SynthesizeStopped().event())
+
+    async def _send_audio(self, audio: Audio) -> None:
+        pcm = audio.pcm_bytes()
+        for start in range(0, len(pcm), CHUNK_BYTES):
+            piece = pcm[start : start + CHUNK_BYTES]
+            await self._send(AudioChunk(audio.sample_rate_hz, WIDTH_BYTES, CHANNELS, piece).event())
+
+    async def _send(self, event: Event) -> None:
+        try:
+            async with asyncio.timeout(self._settings.write_stall_s):
+                await async_write_event(event, self._writer)
+        except TimeoutError as error:
+            raise ConnectionAbortedError("the client takes no data") from error
+
+    async def _send_error(self, error: HayakoeError) -> None:
+        await self._send(Error(text=str(error), code=error.code).event())
+
+    async def _close_writer(self) -> None:
+        self._writer.close()
+        with suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(1):
+                await self._writer.wait_closed()
+
+
+def _text(event: Event, *, default: str | None = None) -> str:
+    text: Any = event.data.get("text", default)
+    if default is not None and text is None:
+        return default
+    if not isinstance(text, str):
+        raise BadEvent(f"{event.type} has no text")
+    return text
