@@ -51,9 +51,11 @@ def parse_address(uri: str) -> Address:
     try:
         parts = urlsplit(uri)
         port = parts.port
+        (parts.hostname or "").encode("idna")  # else it fails when the name is looked up
     except ValueError as error:
         raise ConfigError(f"{uri!r} is no address: {error}") from error
-    match parts.scheme:
+    # A path with ? or # in it would be cut short there.
+    match "" if parts.query or parts.fragment else parts.scheme:
         case "tcp" if port is not None and parts.path in ("", "/"):
             host = parts.hostname or ""
             return TcpAddress("" if host == "*" else host, port)

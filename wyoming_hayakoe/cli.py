@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from hayakoe_engine.errors import ConfigError, EmptyText, HayakoeError, RequestError
-from hayakoe_engine.options import RANGES
+from hayakoe_engine.options import RANGES, SynthesisOptions
 from wyoming_hayakoe import __version__
 
 if TYPE_CHECKING:
@@ -36,9 +37,28 @@ examples:
 settings come from, each overriding the one before: defaults, the YAML file given with --config
 (or HAYAKOE_CONFIG), environment variables (HAYAKOE_WYOMING__URI=...), and flags. Every setting is
 described in docs/configuration.md; `--set KEY=VALUE` sets any of them.
+"""
 
+_EXIT_STATUS: Final = """
 exit status: 0 done, 1 it did not work, 2 a wrong argument or setting, 130 interrupted.
 """
+
+_EXAMPLES: Final = {
+    "serve": (
+        "serve",
+        "serve --config hayakoe.yaml",
+        "serve --uri tcp://127.0.0.1:10200 --no-zeroconf",
+    ),
+    "say": (
+        'say "お風呂が沸きました。"',
+        'say -o bath.mp3 --speed 1.2 "お風呂が沸きました。"',
+        "say -o - < bath.txt | aplay",
+        'say -o cold.wav -- "-3度です。"    (-- comes before a text that begins with -)',
+    ),
+    "read": ('read "今日は晴れです。"', 'read --details "今日は晴れです。"', "read < notes.txt"),
+    "voices": ("voices", "voices --config hayakoe.yaml --json"),
+    "doctor": ("doctor", "doctor --config hayakoe.yaml"),
+}
 
 _OPTION_HELP: Final = {
     "speed": "speaking rate, 1 is normal, larger is faster",
@@ -54,42 +74,58 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         status: int = arguments.run(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has had enough.
-        sys.stderr.close()
-        return FAILED
+        status = INTERRUPTED
     except HayakoeError as error:
-        _complain(error)
-        return USAGE if isinstance(error, ConfigError | RequestError) else FAILED
+        _complain(str(error), error.hint)
+        status = USAGE if isinstance(error, ConfigError | RequestError) else FAILED
+    except UnicodeEncodeError as error:
+        _complain(f"standard output cannot take the text: {error}", "set PYTHONUTF8=1")
+        status = FAILED
     except OSError as error:
-        _complain(error)
-        return FAILED
+        # A broken pipe is no trouble: whoever read our output has had enough.
+        if not isinstance(error, BrokenPipeError):
+            where = f"{error.filename}: " if error.filename else ""
+            _complain(where + (error.strerror or str(error)))
+        status = FAILED
+    _drop_unwritable_output()
     return status
 
 
-def _complain(error: HayakoeError | OSError) -> None:
-    for line in str(error).splitlines():
+def _complain(message: str, hint: str | None = None) -> None:
+    for line in message.splitlines():
         print(f"wyoming-hayakoe: {line}", file=sys.stderr)
-    if isinstance(error, HayakoeError) and error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
+
+
+def _drop_unwritable_output() -> None:
+    """What could not be written would be tried again, and complained about, at exit."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="wyoming-hayakoe",
         description="Japanese text to speech for Home Assistant.",
-        epilog=_EPILOG,
+        epilog=_EPILOG + _EXIT_STATUS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"wyoming-hayakoe {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    serve = commands.add_parser(
+    serve = _add_command(
+        commands,
         "serve",
-        help="run the Wyoming server",
-        description="Run the Wyoming server until SIGTERM or Ctrl-C.",
+        "run the Wyoming server",
+        "Run the Wyoming server until SIGTERM or Ctrl-C; that is exit status 0.",
     )
     serve.add_argument(
         "--uri",
@@ -103,16 +139,23 @@ def _parser() -> argparse.ArgumentParser:
         help="announce the server so that Home Assistant finds it (default: yes)",
     )
     serve.add_argument("--zeroconf-name", metavar="NAME", help="name to announce it under")
-    serve.add_argument("--log-level", choices=("debug", "info", "warning", "error"))
-    serve.add_argument("--log-format", choices=("text", "json"))
+    serve.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        help="least severity of what is logged on standard error (default: info)",
+    )
+    serve.add_argument(
+        "--log-format", choices=("text", "json"), help="json is one object a line (default: text)"
+    )
     _add_settings(serve)
     serve.set_defaults(run=_serve)
 
-    say = commands.add_parser(
+    say = _add_command(
+        commands,
         "say",
-        help="speak a text",
-        description="Speak a text through the loudspeaker or into a file. The text is an argument "
-        "or comes from standard input.",
+        "speak a text",
+        "Speak a text through the loudspeaker or into a file. The text is an argument or comes\n"
+        "from standard input.",
     )
     say.add_argument("text", nargs="?", help="what to say; standard input if absent or -")
     say.add_argument(
@@ -134,11 +177,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(say)
     say.set_defaults(run=_say)
 
-    read = commands.add_parser(
+    read = _add_command(
+        commands,
         "read",
-        help="show how a text is read",
-        description="Print one katakana reading for each line of the text. The text is an argument "
-        "or comes from standard input.",
+        "show how a text is read",
+        "Print one katakana reading for each line of the text, an empty one where there is\n"
+        "nothing to speak. The text is an argument or comes from standard input.",
     )
     read.add_argument("text", nargs="?", help="what to read; standard input if absent or -")
     read.add_argument(
@@ -146,22 +190,37 @@ def _parser() -> argparse.ArgumentParser:
     )
     read.set_defaults(run=_read)
 
-    voices = commands.add_parser(
-        "voices", help="list the voices", description="List voices, styles and presets."
-    )
+    voices = _add_command(commands, "voices", "list the voices", "List voices, styles and presets.")
     voices.add_argument("--json", action="store_true", help="as JSON")
     _add_settings(voices)
     voices.set_defaults(run=_voices)
 
-    doctor = commands.add_parser(
+    doctor = _add_command(
+        commands,
         "doctor",
-        help="check the installation",
-        description="Check the installation, the voices, the port and the network, and say what "
-        "to do. Exits with 1 if something does not work.",
+        "check the installation",
+        "Check the installation, the voices, the port and the network, and say what to do.\n"
+        "Exits with 1 if something does not work.",
     )
     _add_settings(doctor)
     doctor.set_defaults(run=_doctor)
     return parser
+
+
+def _add_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    summary: str,
+    description: str,
+) -> argparse.ArgumentParser:
+    examples = "".join(f"  wyoming-hayakoe {example}\n" for example in _EXAMPLES[name])
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=f"examples:\n{examples}{_EXIT_STATUS}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def _add_voice(parser: argparse.ArgumentParser, what: str) -> None:
@@ -169,7 +228,9 @@ def _add_voice(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", help="YAML file with settings")
+    parser.add_argument(
+        "--config", metavar="FILE", help="YAML file with settings; wins over HAYAKOE_CONFIG"
+    )
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",
@@ -186,7 +247,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     flags: dict[str, Any] = {}
     for assignment in arguments.assignments:
         key, equals, value = assignment.partition("=")
-        if not equals:
+        if not key or not equals:
             raise ConfigError(f"--set takes KEY=VALUE, not {assignment!r}")
         _assign(flags, key, value)
     for key, flag in (
@@ -225,15 +286,17 @@ def _serve(arguments: argparse.Namespace) -> int:
 def _say(arguments: argparse.Namespace) -> int:
     from wyoming_hayakoe.output import check_output, write_audio  # noqa: PLC0415
 
-    check_output(arguments.output)
     changes = {
         option: value
         for option in (*_OPTION_HELP, "style")
         if (value := getattr(arguments, option)) is not None
     }
-    text = _text(arguments)
+    # Whatever can be wrong is found before the text is waited for.
+    SynthesisOptions(**changes)
+    check_output(arguments.output)
     with _voice_book(_settings(arguments)) as voices:
         choice = voices.find(None)
+        text = "".join(_lines(arguments))
         audio = choice.speaker.stream(text, choice.options, **changes)
         write_audio(audio, choice.speaker.info.sample_rate_hz, arguments.output)
     return OK
@@ -249,28 +312,35 @@ def _read(arguments: argparse.Namespace) -> int:
             spoken = spoken or bool(readings)
             if arguments.details:
                 for reading in readings:
-                    _print_details(reading)
+                    print(_details(reading), flush=True)
             else:
-                print("。".join(reading.kana for reading in readings), flush=True)
+                print("".join(_sentences(readings)), flush=True)
     if not spoken:
         raise EmptyText("there is nothing to speak in this text")
     return OK
 
 
-def _print_details(reading: Reading) -> None:
-    print(f"{reading.text}\n  {reading.kana}")
+def _sentences(readings: Sequence[Reading]) -> Iterator[str]:
+    for number, reading in enumerate(readings, 1):
+        yield reading.kana
+        if number < len(readings) and not reading.is_question:
+            yield "。" if reading.ends_sentence else "、"
+
+
+def _details(reading: Reading) -> str:
     accents = " / ".join(
         f"{phrase.kana}[{phrase.accent}]" + ("、" if phrase.pause_after else "")
         for phrase in reading.accent_phrases
     )
-    print(f"  accent phrases: {accents}")
+    lines = [reading.text, f"  {reading.kana}", f"  accent phrases: {accents}"]
     for word in reading.words:
         notes = "" if word.known else "  not in the dictionary"
         notes += "  reading corrected by a rule" if word.corrected else ""
-        print(
+        lines.append(
             f"  {word.span[0]:4}–{word.span[1]:<4} {word.surface or '〃'}  "
             f"{word.kana or '(silent)'}  {word.part_of_speech}{notes}"
         )
+    return "\n".join(lines)
 
 
 def _voices(arguments: argparse.Namespace) -> int:
@@ -312,17 +382,17 @@ def _voice_book(settings: Settings) -> Iterator[VoiceBook]:
         yield build_voices(tts.prepare(), settings)
 
 
-def _text(arguments: argparse.Namespace) -> str:
-    return "".join(_lines(arguments))
-
-
 def _lines(arguments: argparse.Namespace) -> Iterator[str]:
     """The lines of the text; those of standard input as they come."""
     if arguments.text not in (None, "-"):
-        yield from arguments.text.splitlines(keepends=True)
-        return
-    for line in sys.stdin.buffer:
         try:
-            yield line.decode()
-        except UnicodeDecodeError as error:
-            raise RequestError(f"standard input is not UTF-8: {error}") from error
+            arguments.text.encode()
+        except UnicodeEncodeError as error:
+            raise RequestError("the text is not UTF-8") from error
+        yield from arguments.text.splitlines(keepends=True)
+    elif sys.stdin is not None:
+        for line in sys.stdin.buffer:
+            try:
+                yield line.decode()
+            except UnicodeDecodeError as error:
+                raise RequestError(f"standard input is not UTF-8: {error}") from error

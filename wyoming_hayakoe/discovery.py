@@ -296,7 +296,7 @@ class Announcement:
     def _complain(self, reason: str, error: Exception | None = None) -> None:
         if reason != self._complaint:
             _LOG.warning(
-                "the server is not announced: %s; trying again every %g s",
+                "cannot announce the server: %s; trying again every %g s",
                 reason,
                 self._poll_s,
                 exc_info=error,

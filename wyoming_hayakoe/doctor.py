@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import platform
 import sys
@@ -12,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final, Literal
 
 from wyoming.client import AsyncClient
-from wyoming.info import Describe, Info
+from wyoming.info import Describe, Info, TtsProgram
 
 from hayakoe_engine.audio import Audio
 from hayakoe_engine.errors import ConfigError, HayakoeError
@@ -24,16 +25,25 @@ from wyoming_hayakoe.discovery import (
     interface_addresses,
     reachable_addresses,
 )
+from wyoming_hayakoe.info import PROGRAM
 from wyoming_hayakoe.output import PLAYERS, find_player
 from wyoming_hayakoe.wyoming_server import open_socket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from wyoming_hayakoe.settings import Settings
 
 _SENTENCE: Final = "お風呂が沸きました。"
-_PACKAGES: Final = ("pyopenjtalk-plus", "numpy", "soundfile", "soxr", "wyoming", "zeroconf")
+_PACKAGES: Final = (
+    "pyopenjtalk-plus",
+    "onnxruntime",
+    "numpy",
+    "soundfile",
+    "soxr",
+    "wyoming",
+    "zeroconf",
+)
 _PATIENCE_S: Final = 3.0
 
 
@@ -101,9 +111,7 @@ def _check_voices(settings: Settings) -> Iterator[Finding]:
             audio = Audio.concatenate([first, *windows], first.sample_rate_hz)
             spoken = time.perf_counter()
     except ConfigError as error:
-        yield Finding(
-            "FAIL", str(error), "correct the setting; `wyoming-hayakoe voices` lists them"
-        )
+        yield Finding("FAIL", str(error), "correct the setting")
         return
     except (HayakoeError, OSError) as error:
         yield Finding("FAIL", f"the voice cannot speak: {error}", "install wyoming-hayakoe again")
@@ -124,15 +132,18 @@ def _check_address(settings: Settings) -> Iterator[Finding]:
     try:
         sock = open_socket(address)
     except OSError as error:
-        answer = asyncio.run(_who_is_there(settings.wyoming.uri))
-        if answer is not None:
-            yield Finding("ok", f"{address} is served already, by {answer}")
-        else:
-            yield Finding(
-                "FAIL",
-                f"cannot listen on {address}: {error.strerror or error}",
-                "stop the other program or choose another address with --uri",
-            )
+        programs = asyncio.run(_who_is_there(address))
+        if any(program.name == PROGRAM for program in programs):
+            yield Finding("ok", f"{address} is served already, by {_names(programs)}")
+            return
+        holder = f" by {_names(programs)}" if programs else ""
+        is_taken = error.errno == errno.EADDRINUSE
+        yield Finding(
+            "FAIL",
+            f"cannot listen on {address}: {error.strerror or error}{holder}",
+            ("stop the other program or " if is_taken else "")
+            + "choose another address: `serve --uri` or the setting wyoming.uri",
+        )
     else:
         sock.close()
         if isinstance(address, UnixAddress):
@@ -140,19 +151,26 @@ def _check_address(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", f"{address} is free; nothing is served there now")
 
 
-async def _who_is_there(uri: str) -> str | None:
-    """Program and version of the Wyoming server at an address; None if there is none."""
-    reachable = uri.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")  # noqa: S104
+async def _who_is_there(address: TcpAddress | UnixAddress) -> list[TtsProgram]:
+    """Programs that the Wyoming server at an address has; none if there is none."""
+    if isinstance(address, TcpAddress) and not _has_host(address):
+        address = TcpAddress("::1" if address.host == "::" else "127.0.0.1", address.port)
     try:
-        async with asyncio.timeout(_PATIENCE_S), AsyncClient.from_uri(reachable) as client:
+        async with (
+            asyncio.timeout(_PATIENCE_S),
+            AsyncClient.from_uri(str(address)) as client,
+        ):
             await client.write_event(Describe().event())
             event = await client.read_event()
-    except (OSError, ValueError, asyncio.IncompleteReadError, TimeoutError):
-        return None
-    if event is None or not Info.is_type(event.type):
-        return None
-    programs = [f"{program.name} {program.version or ''}" for program in Info.from_event(event).tts]
-    return ", ".join(programs) or "a Wyoming server that does not speak"
+        if event is None or not Info.is_type(event.type):
+            return []
+        return Info.from_event(event).tts
+    except Exception:  # noqa: BLE001 - whoever is there may answer anything
+        return []
+
+
+def _names(programs: Iterable[TtsProgram]) -> str:
+    return ", ".join(f"{program.name} {program.version or ''}".rstrip() for program in programs)
 
 
 def _check_network(settings: Settings) -> Iterator[Finding]:
@@ -160,26 +178,27 @@ def _check_network(settings: Settings) -> Iterator[Finding]:
     if not settings.zeroconf.enabled or not isinstance(address, TcpAddress):
         yield Finding("note", "not announced by zeroconf; add the server by hand in Home Assistant")
         return
-    try:
-        present = interface_addresses()
-    except OSError as error:
-        yield Finding("note", f"the network's addresses are unknown: {error}")
-        return
-    ips = [str(a.ip) for a in reachable_addresses(present, ipv6=address.host in ("", "::"))]
-    if all(ip.startswith("127.") or ip == "::1" for ip in ips):
-        yield Finding(
-            "note",
-            "no network interface but loopback: Home Assistant on another machine cannot connect",
-            "connect the machine to the network; the server notices by itself",
-        )
+    if _has_host(address):
+        ips = [address.host]
+        where = "the server listens on loopback only"
+        advice = f"tcp://0.0.0.0:{address.port} listens on all interfaces"
+    else:
+        try:
+            present = interface_addresses()
+        except OSError as error:
+            yield Finding("note", f"the network's addresses are unknown: {error}")
+            return
+        ips = [str(a.ip) for a in reachable_addresses(present, ipv6=address.host in ("", "::"))]
+        where = "there is no network interface but loopback"
+        advice = "connect the machine to the network; the server notices by itself"
+    if all(ip.startswith("127.") or ip in ("::1", "localhost") for ip in ips):
+        yield Finding("note", f"{where}: Home Assistant on another machine cannot connect", advice)
     else:
         yield Finding(
             "ok",
             f"announced by zeroconf at {', '.join(ips)}, port {address.port}, "
             f"as {settings.zeroconf.name or default_instance_name(address.port)!r}",
-            None
-            if _has_host(address)
-            else "if a firewall runs, it must let this port and UDP port 5353 through",
+            "if a firewall runs, it must let this port and UDP port 5353 through",
         )
 
 

@@ -55,4 +55,5 @@ def _voice(choice: Choice, *, is_default: bool) -> TtsVoice:
 def _description(title: str, *, is_default: bool) -> str:
     if is_default:
         return _DEFAULT_MARK + title
-    return title if title > _DEFAULT_MARK else _OTHER_MARK + title
+    sorts_after = title > _DEFAULT_MARK and not title.startswith(_DEFAULT_MARK)
+    return title if sorts_after else _OTHER_MARK + title

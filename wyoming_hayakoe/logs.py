@@ -6,10 +6,33 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from wyoming_hayakoe.settings import LogSettings
+
+
+_CONTROL: Final = {
+    code: ascii(chr(code))[1:-1] for code in (*range(32), *range(127, 160), 0x2028, 0x2029)
+}
+"""Escapes of what would break a line or steer a terminal."""
+
+
+class TextFormatter(logging.Formatter):
+    """One line a record, whatever it says; the lines of a traceback are indented."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - it overrides
+        """The record's line."""
+        return super().formatMessage(record).translate(_CONTROL)
+
+    def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802 - it overrides
+        """The traceback, so that none of its lines looks like a record's."""
+        return "\n".join(
+            "  " + line.translate(_CONTROL) for line in super().formatException(ei).split("\n")
+        )
 
 
 class JsonFormatter(logging.Formatter):
@@ -32,10 +55,7 @@ class JsonFormatter(logging.Formatter):
 def set_up_logging(settings: LogSettings) -> None:
     """Send everything to standard error; standard output belongs to the answers."""
     handler = logging.StreamHandler(sys.stderr)
-    if settings.format == "json":
-        handler.setFormatter(JsonFormatter())
-    else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+    handler.setFormatter(JsonFormatter() if settings.format == "json" else TextFormatter())
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
     # Its routine is no business of ours; its warnings are.
     logging.getLogger("zeroconf").setLevel(logging.WARNING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -40,8 +41,8 @@ def check_output(output: str | None) -> None:
     """Find out that the output cannot be written before work is spent on it.
 
     Raises:
-        RequestError: The file's format is unknown or its folder does not exist, or standard
-            output is a terminal.
+        RequestError: The file's format is unknown, its folder does not exist or it is itself a
+            folder; or standard output is closed or a terminal.
         NoPlayer: There is no output and no player.
     """
     if output is None:
@@ -52,6 +53,8 @@ def check_output(output: str | None) -> None:
                 + ", ".join(player[0] for player in PLAYERS),
             )
     elif output == "-":
+        if sys.stdout is None:
+            raise RequestError("standard output is closed")
         if sys.stdout.isatty():
             raise RequestError("standard output is a terminal; send the audio into a pipe or file")
     else:
@@ -64,6 +67,8 @@ def check_output(output: str | None) -> None:
             )
         if not path.parent.is_dir():
             raise RequestError(f"{output}: there is no folder {path.parent}")
+        if path.is_dir():
+            raise RequestError(f"{output} is a folder")
 
 
 def write_audio(windows: Iterator[Audio], sample_rate_hz: int, output: str | None) -> None:
@@ -78,7 +83,12 @@ def write_audio(windows: Iterator[Audio], sample_rate_hz: int, output: str | Non
     elif output == "-":
         _write_stream(windows, sample_rate_hz, sys.stdout.buffer)
     else:
-        Audio.concatenate(windows, sample_rate_hz).save(output)
+        audio = Audio.concatenate(windows, sample_rate_hz)
+        try:
+            audio.save(output)
+        except OSError as error:
+            # It names a temporary file, which tells nobody anything.
+            raise OSError(error.errno, error.strerror, output) from error
 
 
 def _write_stream(windows: Iterator[Audio], sample_rate_hz: int, file: IO[bytes]) -> None:
@@ -93,13 +103,10 @@ def _play(windows: Iterator[Audio], sample_rate_hz: int) -> None:
     if player is None:
         raise NoPlayer("no audio player found")
     process = subprocess.Popen(player, stdin=subprocess.PIPE)  # noqa: S603 - a fixed command
-    with process:
+    # Closing the pipe, too, fails if the player has ended; its exit status tells why.
+    with suppress(BrokenPipeError), process:
         if process.stdin is not None:
-            try:
-                _write_stream(windows, sample_rate_hz, process.stdin)
-                process.stdin.close()
-            except BrokenPipeError:
-                pass  # its exit status tells
+            _write_stream(windows, sample_rate_hz, process.stdin)
     if process.returncode:
         raise NoPlayer(
             f"{player[0]} failed with exit status {process.returncode}",

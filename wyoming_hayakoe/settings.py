@@ -7,30 +7,57 @@ from __future__ import annotations
 
 import difflib
 import os
+import reprlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    YamlConfigSettingsSource,
+    SettingsError,
 )
-from yaml import YAMLError
 
 from hayakoe_engine.errors import ConfigError
 from hayakoe_engine.options import RANGES
 from wyoming_hayakoe.address import Address, parse_address
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pydantic_core import ErrorDetails
 
 ENV_PREFIX = "HAYAKOE_"
 CONFIG_VARIABLE = "HAYAKOE_CONFIG"
 """Environment variable that names the configuration file."""
+
+_EXPECTED: Final = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "dict_type": "must be a group of settings",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "model_type": "must be a group of settings",
+    "string_type": "must be text",
+}
+"""What pydantic's error types mean to people."""
+
+_SHORT: Final = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 200
 
 
 def _within(option: str) -> Any:  # noqa: ANN401
@@ -54,8 +81,15 @@ def _check_address(uri: str) -> str:
     return uri
 
 
+def _none_as_empty(group: object) -> object:
+    """A YAML key below which everything is commented out has the value null."""
+    return {} if group is None else group
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    _take_null = model_validator(mode="before")(_none_as_empty)
 
 
 class SpeechSettings(_Section):
@@ -154,7 +188,7 @@ class Settings(BaseSettings):
     max_utterances: int = Field(64, ge=1, le=10_000)
     """Utterances in progress at once; one more is told that the server is busy."""
     speech: SpeechSettings = SpeechSettings()
-    presets: dict[Name, Preset] = {}
+    presets: Annotated[dict[Name, Preset], BeforeValidator(_none_as_empty)] = {}
     """Voices of your own making."""
     wyoming: WyomingSettings = WyomingSettings()
     zeroconf: ZeroconfSettings = ZeroconfSettings()
@@ -174,9 +208,13 @@ def load_settings(
         ConfigError: Something is unknown or wrong; the message has one line for each.
     """
     path = config or os.environ.get(CONFIG_VARIABLE) or None
-    if path is not None and not Path(path).is_file():
-        raise ConfigError(f"there is no configuration file {path}")
-    _check_environment()
+    file_values = {} if path is None else _read_file(Path(path))
+    flag_values = dict(flags or {})
+    problems = [
+        *_take_unknown(file_values),
+        *_take_unknown(flag_values),
+        *_check_environment(),
+    ]
 
     class Sources(Settings):
         @classmethod
@@ -188,41 +226,92 @@ def load_settings(
             dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
             file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
-            if path is not None:
-                sources.append(YamlConfigSettingsSource(settings_cls, yaml_file=path))
-            return tuple(sources)
+            return init_settings, env_settings, InitSettingsSource(settings_cls, file_values)
 
     try:
-        return Sources(**(flags or {}))
+        settings = Sources(**flag_values)
     except ValidationError as error:
-        raise ConfigError("\n".join(map(_explain, error.errors()))) from error
-    except (OSError, UnicodeDecodeError, YAMLError, TypeError, ValueError) as error:
-        # pydantic-settings lets a file that is no mapping through as TypeError or ValueError.
-        raise ConfigError(f"cannot read the configuration file {path}: {error}") from error
+        problems += map(_explain, error.errors())
+    except SettingsError as error:
+        problems.append(f"environment variables of groups of settings hold JSON: {error}")
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return settings
 
 
-def _check_environment() -> None:
+def _read_file(path: Path) -> dict[Any, Any]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            values = yaml.safe_load(file)
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no configuration file {path}") from error
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read the configuration file {path}: {error.strerror or error}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the configuration file {path} is not UTF-8: {error}") from error
+    except Exception as error:  # PyYAML raises more than its own errors: a date's month may be 13
+        raise ConfigError(f"the configuration file {path} is not YAML: {error}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"the configuration file {path} must hold lines of the form KEY: VALUE")
+    return values
+
+
+def _take_unknown(values: dict[Any, Any]) -> Iterable[str]:
+    """Remove what is no setting, which pydantic-settings would take for its own arguments.
+
+    Returns:
+        One line for each.
+    """
+    unknown = [key for key in values if key not in Settings.model_fields]
+    for key in unknown:
+        del values[key]
+    return [_no_such_setting(str(key), Settings.model_fields) for key in unknown]
+
+
+def _check_environment() -> Iterator[str]:
+    """What pydantic-settings would ignore: variables that name no setting."""
     for variable in os.environ:
-        if not variable.startswith(ENV_PREFIX) or variable == CONFIG_VARIABLE:
+        if not variable.upper().startswith(ENV_PREFIX) or variable == CONFIG_VARIABLE:
             continue
-        name = variable.removeprefix(ENV_PREFIX).lower().split("__")[0]
-        if name not in Settings.model_fields:
-            raise ConfigError(
-                f"environment variable {variable}: there is no setting {name!r}; "
-                + _allowed(name, Settings.model_fields)
+        name, delimiter, _ = variable[len(ENV_PREFIX) :].lower().partition("__")
+        field = Settings.model_fields.get(name)
+        if field is None:
+            yield f"environment variable {variable}: " + _no_such_setting(
+                name, Settings.model_fields
             )
+        elif delimiter and not isinstance(field.default, BaseModel | dict):
+            yield f"environment variable {variable}: {name} is a single setting"
 
 
 def _explain(error: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in error["loc"] if part != "[key]")
-    if error["type"] == "extra_forbidden":
-        *parents, name = (str(part) for part in error["loc"])
-        return f"{key}: there is no such setting; {_allowed(name, _fields_of(parents))}"
-    if error["type"] == "missing":
+    is_name = error["loc"][-1:] == ("[key]",)
+    *parents, name = (str(part) for part in error["loc"] if part != "[key]")
+    key = ".".join([*parents, name])
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        return _no_such_setting(name, _fields_of(parents), parents)
+    if kind == "missing":
         return f"{key}: this setting is required"
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"{key}: {message}, not {error['input']!r}"
+    if kind == "value_error":
+        return f"{key}: {error['msg'].removeprefix('Value error, ')}"
+    if is_name:
+        return (
+            f"{key}: a preset's name has 1 to 64 letters a-z, digits, '_', '.' and '-', and "
+            "begins with a letter or a digit; a number must be in quotes"
+        )
+    message = _EXPECTED.get(kind)
+    if message is None:
+        message = error["msg"].removeprefix("Input ").removeprefix("String ")
+        message = message.replace("should", "must", 1)
+    return f"{key}: {message}, not {_show(error['input'])}"
+
+
+def _show(value: object) -> str:
+    return "empty" if value is None else _SHORT.repr(value)
 
 
 def _fields_of(parents: list[str]) -> Mapping[str, object]:
@@ -237,7 +326,10 @@ def _fields_of(parents: list[str]) -> Mapping[str, object]:
     return model.model_fields
 
 
-def _allowed(name: str, fields: Mapping[str, object]) -> str:
+def _no_such_setting(name: str, fields: Mapping[str, object], parents: Iterable[str] = ()) -> str:
     close = difflib.get_close_matches(name, fields, 1)
-    guess = f"did you mean {close[0]!r}? " if close else ""
-    return f"{guess}The settings here are {', '.join(fields)}"
+    guess = f"did you mean {close[0]!r}? The" if close else "the"
+    return (
+        f"{'.'.join([*parents, name])}: there is no such setting; {guess} settings here are "
+        + ", ".join(fields)
+    )

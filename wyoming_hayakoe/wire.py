@@ -75,6 +75,6 @@ def _parse_object(text: bytes, what: str) -> dict[str, Any]:
 
 def _length(header: dict[str, Any], key: str, most: int) -> int:
     length = header.get(key) or 0
-    if not isinstance(length, int) or not 0 <= length <= most:
+    if type(length) is not int or not 0 <= length <= most:
         raise BadEvent(f"an event's {key} is not a number from 0 to {most}")
     return length

@@ -11,12 +11,14 @@ import pyopenjtalk
 from pyopenjtalk.openjtalk import OpenJTalk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pyopenjtalk.types import SurfacePhonemeMapping
 
 _MORA = re.compile("[ァ-ヴ][ァィゥェォャュョヮ]?|ー")
 _DEVOICED = "’"
+_PHONE = re.compile(r"-([^+]*)\+")
+_NUCLEI = frozenset({"a", "i", "u", "e", "o", "A", "I", "U", "E", "O", "N", "cl"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +114,21 @@ class Reader:
 
     def read(self, text: str) -> Reading:
         """Analyse one sentence of prose."""
-        features, morphs = pyopenjtalk.run_frontend_detailed(text, jtalk=self._analyser)
+        # Sudachi's opinion on kanji with several readings costs 100 MB and, on sentences of the
+        # home, spoils as many (値が上がる, 種をまく, 表の門) as it mends (金の価格).
+        features, morphs = pyopenjtalk.run_frontend_detailed(
+            text, use_sudachi_kanji_yomi=False, jtalk=self._analyser
+        )
         entries = pyopenjtalk.make_phoneme_mapping(
             features, morphs, caller_text=text, jtalk=self._analyser
         )
-        phrases = tuple(_accent_phrases(entries))
-        labels = self._analyser.make_label(features) if phrases else []
-        return Reading(text, tuple(_words(text, entries)), phrases, tuple(labels))
+        labels = self._analyser.make_label(features)
+        phrases = tuple(_accent_phrases(entries, labels))
+        words = tuple(_words(text, entries))
+        return Reading(text, words, phrases, tuple(labels) if phrases else ())
 
 
-def _words(text: str, entries: Iterable[SurfacePhonemeMapping]) -> Iterable[Word]:
+def _words(text: str, entries: Iterable[SurfacePhonemeMapping]) -> Iterator[Word]:
     end = 0
     for entry in entries:
         start, stop = entry["char_span"]
@@ -138,24 +145,43 @@ def _words(text: str, entries: Iterable[SurfacePhonemeMapping]) -> Iterable[Word
         )
 
 
-def _accent_phrases(entries: Iterable[SurfacePhonemeMapping]) -> Iterable[AccentPhrase]:
-    moras: list[str] = []
+def _accent_phrases(
+    entries: Iterable[SurfacePhonemeMapping], labels: Sequence[str]
+) -> Iterator[AccentPhrase]:
+    pauses = _pauses(labels)
+    spoken = 0
+    for moras, accent in _mora_groups(entries):
+        spoken += len(moras)
+        yield AccentPhrase(tuple(moras), accent, spoken in pauses)
+
+
+def _mora_groups(entries: Iterable[SurfacePhonemeMapping]) -> Iterator[tuple[list[str], int]]:
+    """The moras of each accent phrase, and its accent: that of its first word."""
+    group: list[str] = []
     accent = 0
-    pause = False
     for entry in entries:
-        spoken = _moras(entry)
-        if not spoken:
-            pause = pause or (bool(moras) and "pau" in entry["phonemes"])
-            continue
-        if moras and (pause or entry["chain_flag"] != 1):
-            yield AccentPhrase(tuple(moras), accent, pause)
-            moras = []
-        if not moras:
+        moras = _moras(entry)
+        if group and moras and entry["chain_flag"] != 1:
+            yield group, accent
+            group = []
+        if not group:
             accent = entry["accent_nucleus"]
-        pause = False
-        moras.extend(spoken)
-    if moras:
-        yield AccentPhrase(tuple(moras), accent)
+        group += moras
+    if group:
+        yield group, accent
+
+
+def _pauses(labels: Sequence[str]) -> set[int]:
+    """After how many moras there is a pause; a mora has one vowel, ン or ッ."""
+    pauses = set()
+    moras = 0
+    for label in labels:
+        match = _PHONE.search(label)
+        phone = match[1] if match else ""
+        moras += phone in _NUCLEI
+        if phone == "pau":
+            pauses.add(moras)
+    return pauses
 
 
 def _moras(entry: SurfacePhonemeMapping) -> list[str]:

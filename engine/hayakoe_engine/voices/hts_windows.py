@@ -23,7 +23,7 @@ _SEARCH_STEPS: Final = 12
 _PHONE = re.compile(r"-([^+]*)\+")
 _ACCENT_PHRASE = re.compile(r"/F:[^@]*@(\d+)_")
 _MORA = re.compile(r"/A:[^+]*\+(\d+)\+")
-_SILENCES = frozenset({"sil", "pau"})
+SILENCES = frozenset({"sil", "pau"})
 _VOICELESS = frozenset(
     {"k", "ky", "kw", "t", "ty", "ts", "ch", "p", "py", "s", "sh", "h", "hy", "f", "cl"}
 )
@@ -61,7 +61,7 @@ def plan_windows(labels: Sequence[str], speed: float) -> list[Window]:
     """
     scale = min(1.0, speed)
     context = max(4, round(CONTEXT_LABELS * scale))
-    silences = [i for i, label in enumerate(labels) if _phone(label) in _SILENCES]
+    silences = [i for i, label in enumerate(labels) if phone_of(label) in SILENCES]
     windows: list[Window] = []
     for before, after in pairwise(silences):
         if after - before < 2:
@@ -89,17 +89,16 @@ def plan_windows(labels: Sequence[str], speed: float) -> list[Window]:
 
 def _next_cut(labels: Sequence[str], start: int, stop: int, least: int) -> int:
     """Where the window that begins at ``start`` ends, at most at ``stop``."""
-    last = min(start + 2 * least, stop - least // 2)
-    candidates = range(start + least, last + 1)
-    if not candidates:
+    if stop - start <= 2 * least:
         return stop
+    candidates = range(start + least, min(start + 2 * least, stop - least // 2) + 1)
     phrases = [i for i in candidates if _changes(_ACCENT_PHRASE, labels, i)]
     moras = [i for i in candidates if _changes(_MORA, labels, i)]
     for places in (phrases, moras):
-        voiceless = (i for i in places if _phone(labels[i]) in _VOICELESS)
+        voiceless = (i for i in places if phone_of(labels[i]) in _VOICELESS)
         if (place := next(voiceless, None)) is not None:
             return place
-    return (phrases or moras or [last])[0]
+    return (phrases or moras or candidates)[0]
 
 
 def _changes(pattern: re.Pattern[str], labels: Sequence[str], index: int) -> bool:
@@ -108,7 +107,8 @@ def _changes(pattern: re.Pattern[str], labels: Sequence[str], index: int) -> boo
     return before is not None and here is not None and before[1] != here[1]
 
 
-def _phone(label: str) -> str:
+def phone_of(label: str) -> str:
+    """The phone that a full-context label stands for."""
     match = _PHONE.search(label)
     return match[1] if match else ""
 
@@ -122,12 +122,12 @@ def engine_speed(model: DurationModel, labels: Sequence[str], speed: float) -> f
     """
     if speed == 1.0:
         return speed
-    phones = [i for i, label in enumerate(labels) if _phone(label) not in _SILENCES]
+    phones = [i for i, label in enumerate(labels) if phone_of(label) not in SILENCES]
     natural = model.label_frames(labels, 1.0)
     target = sum(natural[i] for i in phones) / speed
     slow = 0.02
-    # Beyond this every state would have its one frame.
-    fast = max(1.0, sum(natural) / (len(labels) * model.n_states + 1))
+    # Near the speed at which every state has but its one frame, the engine complains.
+    fast = max(1.0, sum(natural) / (1.2 * len(labels) * model.n_states))
     for _ in range(_SEARCH_STEPS):
         middle = (slow * fast) ** 0.5
         frames = model.label_frames(labels, middle)

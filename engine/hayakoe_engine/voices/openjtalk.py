@@ -13,11 +13,18 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from pyopenjtalk import DEFAULT_HTS_VOICE
+from pyopenjtalk import DEFAULT_HTS_VOICE, OPEN_JTALK_DICT_DIR
 from pyopenjtalk.htsengine import HTSEngine
+from pyopenjtalk.openjtalk import OpenJTalk
 
 from hayakoe_engine.voices.hts_durations import DurationModel
-from hayakoe_engine.voices.hts_windows import Window, engine_speed, plan_windows
+from hayakoe_engine.voices.hts_windows import (
+    SILENCES,
+    Window,
+    engine_speed,
+    phone_of,
+    plan_windows,
+)
 from hayakoe_engine.voices.voice import VoiceInfo
 
 if TYPE_CHECKING:
@@ -31,6 +38,19 @@ if TYPE_CHECKING:
 GAIN: Final = 0.6 / 32768
 """From the engine's scale, where ordinary sentences peak at 1.5 times int16, to full scale 1.0."""
 
+
+KNEE: Final = 0.8
+CEILING: Final = 0.98
+"""The limiter bends what lies above the knee so that nothing reaches the ceiling."""
+
+CARRIER: Final = "気温は二十八度です"
+"""Synthesised after what has few different phones, and cut off again.
+
+The engine gives its output the variance that ordinary sentences have. Where all phones are alike
+it would blow the little there is up: a drawn-out エーエーエー comes out a million times too loud.
+"""
+VARIED_PHONES: Final = 8
+"""From so many different phones on the carrier is not needed."""
 
 LEAD_S: Final = 0.02
 """Silence before a sentence; the engine's own is about 0.2 s, which only delays the first sound."""
@@ -51,6 +71,7 @@ class OpenJTalkVoice:
     def __init__(self) -> None:
         self._engines = threading.local()
         self._durations = DurationModel.load(DEFAULT_HTS_VOICE)
+        self._carrier = _labels(CARRIER)
         self._frame_s = self._durations.frame_period_samples / self._durations.sample_rate_hz
         self._info = VoiceInfo(
             name="mei",
@@ -95,6 +116,9 @@ class OpenJTalkVoice:
     ) -> _Parts:
         """The window's audio, cut at its labels' boundaries."""
         context = list(labels[window.context_start : window.context_stop])
+        phones = {phone_of(label) for label in context} - SILENCES
+        if len(phones) < VARIED_PHONES:
+            context += self._carrier
         speed = engine_speed(self._durations, context, options.speed)
         engine = self._engine()
         engine.set_speed(speed)
@@ -117,7 +141,10 @@ class OpenJTalkVoice:
             natural = self._durations.label_frames([labels[window.spoken_stop]])[0]
             seconds = natural * self._frame_s * options.pause_scale / options.speed
             pause = _fit_pause(pause, self._samples(seconds))
-        return _Parts(lead, body, pause, audio[stop:])
+        # What the context may end with is not the silence after the sentence.
+        return _Parts(
+            lead, body, pause, audio[stop : ends[window.context_stop - window.context_start]]
+        )
 
     def _end(self, rest: NDArray[np.float32], pause_s: float) -> NDArray[np.float32]:
         """The pause after a sentence: the voice dies away, then silence."""
@@ -144,6 +171,11 @@ class _Parts(NamedTuple):
     rest: NDArray[np.float32]
 
 
+def _labels(text: str) -> list[str]:
+    analyser = OpenJTalk(OPEN_JTALK_DICT_DIR)
+    return analyser.make_label(analyser.run_frontend(text))
+
+
 def _fit_pause(pause: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
     """Stretch or cut a pause in its middle, where it is silent."""
     kept = min(len(pause), samples)
@@ -152,11 +184,9 @@ def _fit_pause(pause: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
 
 
 def _limit(audio: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Bend what lies above the knee smoothly below full scale, sample by sample."""
-    knee = 0.8
+    """Keep what is too loud below the ceiling, sample by sample."""
     size = np.abs(audio)
-    over = size > knee
-    audio[over] = np.sign(audio[over]) * (
-        knee + (1 - knee) * np.tanh((size[over] - knee) / (1 - knee))
-    )
+    over = size > KNEE
+    room = CEILING - KNEE
+    audio[over] = np.sign(audio[over]) * (KNEE + room * np.tanh((size[over] - KNEE) / room))
     return audio.astype(np.float32)

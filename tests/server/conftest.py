@@ -1,0 +1,292 @@
+"""A Wyoming server on the loopback interface, voices made for tests, and a client.
+
+Helpers are fixtures because the tests are no package.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import threading
+import warnings
+import zlib
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from wyoming.client import AsyncTcpClient
+from wyoming.error import Error
+from wyoming.event import Event
+
+from hayakoe_engine.tts import TTS
+from hayakoe_engine.voices.voice import VoiceInfo
+from wyoming_hayakoe.settings import Preset, SpeechSettings, WyomingSettings
+
+with warnings.catch_warnings():
+    # The library uses audioop as long as Python has it, and something else then.
+    warnings.filterwarnings("ignore", "'audioop' is deprecated", DeprecationWarning)
+    from wyoming.audio import AudioChunk, AudioStart, AudioStop
+    from wyoming.info import Describe, Info
+    from wyoming.tts import (
+        Synthesize,
+        SynthesizeChunk,
+        SynthesizeStart,
+        SynthesizeStop,
+        SynthesizeStopped,
+        SynthesizeVoice,
+    )
+
+    from wyoming_hayakoe.speech import Speech
+    from wyoming_hayakoe.voices import VoiceBook
+    from wyoming_hayakoe.wyoming_server import WyomingServer
+
+HANG_S = 30.0
+"""Nothing in these tests takes so long; only a hang does."""
+
+
+async def wait_until(condition):
+    async with asyncio.timeout(HANG_S):
+        while not condition():  # noqa: ASYNC110 - conditions come from threads and sockets
+            await asyncio.sleep(0.005)
+
+
+class FakeVoice:
+    """A real voice that speaks noise: which noise depends on the sentence and the style only.
+
+    Attributes:
+        begun: Windows that were begun.
+        made: Windows that were made.
+    """
+
+    def __init__(
+        self,
+        name="fake",
+        *,
+        title="偽の声",
+        styles=(),
+        windows=2,
+        window_s=0.05,
+        sample_rate_hz=16_000,
+        gated=False,
+        fails_at=None,
+    ):
+        self.info = VoiceInfo(
+            name=name,
+            title=title,
+            sample_rate_hz=sample_rate_hz,
+            licence=f"licence of {name}",
+            credit=f"credit of {name}",
+            url=f"https://example.com/{name}",
+            version="1.2",
+            styles=styles,
+        )
+        self.begun = 0
+        self.made = 0
+        self._windows = windows
+        self._samples = round(window_s * sample_rate_hz)
+        self._fails_at = fails_at
+        self._lock = threading.Lock()
+        self._gate = threading.Semaphore(0) if gated else None
+
+    def begin(self, reading, options, rng):  # noqa: ARG002 - a voice is called like this
+        noise = np.random.default_rng(zlib.crc32(f"{reading.text}|{options.style}".encode()))
+        for index in range(self._windows):
+            with self._lock:
+                self.begun += 1
+            if self._gate is not None:
+                self._gate.acquire()
+            if index == self._fails_at:
+                raise RuntimeError("the voice is hoarse")
+            with self._lock:
+                self.made += 1
+            yield noise.uniform(-0.5, 0.5, self._samples).astype(np.float32)
+
+    def let(self, windows):
+        """Let a gated voice make so many more windows."""
+        self._gate.release(windows)
+
+    def open_gate(self):
+        if self._gate is not None:
+            self._gate.release(1_000_000)
+
+    def close(self):
+        pass
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """One utterance as a client has got it."""
+
+    rate: int
+    pcm: bytes
+    chunks: int
+
+    @property
+    def samples(self):
+        return np.frombuffer(self.pcm, "<i2")
+
+    @property
+    def duration_s(self):
+        return len(self.samples) / self.rate
+
+
+class Client(AsyncTcpClient):
+    """The client of the ``wyoming`` library with words for what tests do all the time."""
+
+    def __init__(self, port):
+        super().__init__("127.0.0.1", port, read_timeout=HANG_S)
+
+    async def disconnect(self):
+        with suppress(ConnectionError):
+            await super().disconnect()
+
+    def vanish(self):
+        """Be gone like a machine that lost its power, as far as the loopback interface can."""
+        self._writer.transport.abort()
+
+    async def send(self, *events):
+        for event in events:
+            await self.write_event(event if isinstance(event, Event) else event.event())
+
+    async def send_bytes(self, data):
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def describe(self):
+        await self.send(Describe())
+        return Info.from_event(await self.read_event())
+
+    async def ask(self, text, voice=None, speaker=None):
+        wanted = None if voice is None else SynthesizeVoice(name=voice, speaker=speaker)
+        await self.send(Synthesize(text=text, voice=wanted))
+
+    async def stream(self, *pieces, voice=None):
+        """Send a text as Home Assistant does, the whole text once more before the end."""
+        wanted = None if voice is None else SynthesizeVoice(name=voice)
+        await self.send(
+            SynthesizeStart(voice=wanted),
+            *(SynthesizeChunk(text=piece) for piece in pieces),
+            Synthesize(text="".join(pieces), voice=wanted),
+            SynthesizeStop(),
+        )
+
+    async def say(self, text, voice=None, speaker=None):
+        await self.ask(text, voice, speaker)
+        return await self.listen()
+
+    async def say_streamed(self, *pieces, voice=None):
+        await self.stream(*pieces, voice=voice)
+        spoken = await self.listen()
+        assert SynthesizeStopped.is_type((await self.read_event()).type)
+        return spoken
+
+    async def listen(self):
+        """Take exactly one well-formed utterance."""
+        start = AudioStart.from_event(await self.expect("audio-start"))
+        assert (start.width, start.channels) == (2, 1)
+        pcm = bytearray()
+        for chunks in itertools.count():
+            event = await self.expect("audio-chunk", "audio-stop")
+            if AudioStop.is_type(event.type):
+                return Spoken(start.rate, bytes(pcm), chunks)
+            chunk = AudioChunk.from_event(event)
+            assert (chunk.rate, chunk.width, chunk.channels) == (start.rate, 2, 1)
+            assert chunk.audio
+            pcm += chunk.audio
+        return None
+
+    async def expect(self, *kinds):
+        event = await self.read_event()
+        assert event is not None, f"the connection ended; {kinds} expected"
+        assert event.type in kinds, f"{event.type} {event.data}; {kinds} expected"
+        return event
+
+    async def rest(self):
+        """All events to the end of the connection, which must not be within one."""
+        events = []
+        while (event := await self.read_event()) is not None:
+            events.append(event)
+        return events
+
+    async def expect_refusal(self, code):
+        """Skip audio; then there is an error of this code, and nothing after it."""
+        *before, last = await self.rest()
+        assert {event.type for event in before} <= {"audio-start", "audio-chunk"}
+        assert Error.is_type(last.type), last
+        error = Error.from_event(last)
+        assert error.code == code, error
+        assert error.text
+        return error
+
+
+class Served:
+    """A running server and what is in it."""
+
+    def __init__(self, tts, server, port, voices):
+        self.tts = tts
+        self.server = server
+        self.port = port
+        self.voices = voices
+
+    def client(self):
+        return Client(self.port)
+
+    @property
+    def connections(self):
+        return len(self.server._connections)
+
+    def pcm(self, text, voice=None, **options):
+        """What a voice says, got from the engine directly."""
+        speaker = self.tts.speakers[voice or next(iter(self.tts.speakers))]
+        return speaker.generate(text, **options).pcm_bytes()
+
+    async def wait_idle(self):
+        await wait_until(lambda: not self.connections and not self.tts.active_utterances)
+
+
+@pytest.fixture
+def until():
+    return wait_until
+
+
+@pytest.fixture
+def fake_voice():
+    return FakeVoice
+
+
+@pytest.fixture
+async def serve(caplog):
+    """Starts servers; what they log as an error fails the test."""
+    caplog.set_level(logging.DEBUG, "wyoming_hayakoe")
+    async with AsyncExitStack() as stack:
+
+        async def start(*voices, default=None, presets=None, max_utterances=64, **settings):
+            """The first voice is the default one; "mei" is the embedded one."""
+            tts = stack.enter_context(TTS(threads=2, max_utterances=max_utterances))
+            fakes = [voice for voice in voices if isinstance(voice, FakeVoice)]
+            for voice in voices:
+                if voice in fakes:
+                    tts.load(voice.info.name, source=lambda voice=voice: voice)
+                else:
+                    tts.load(voice)
+            tts.prepare()
+            book = VoiceBook(
+                tts.speakers,
+                SpeechSettings(),
+                {name: Preset(**values) for name, values in (presets or {}).items()},
+                default or next(iter(tts.speakers)),
+            )
+            wyoming = WyomingSettings(uri="tcp://127.0.0.1:0", **settings)
+            speech = Speech(book, max_text_chars=wyoming.max_text_chars)
+            server = WyomingServer(speech, wyoming)
+            address = await server.start()
+            stack.push_async_callback(server.stop)
+            for voice in fakes:
+                stack.callback(voice.open_gate)
+            return Served(tts, server, address.port, fakes)
+
+        yield start
+    errors = [record.getMessage() for record in caplog.get_records("call") if record.levelno >= 40]
+    assert not errors
