@@ -138,9 +138,11 @@ def _check_address(settings: Settings) -> Iterator[Finding]:
             return
         holder = f" by {_names(programs)}" if programs else ""
         is_taken = error.errno == errno.EADDRINUSE
+        # socket.create_server appends the address once more.
+        reason = (error.strerror or str(error)).partition(" (while")[0]
         yield Finding(
             "FAIL",
-            f"cannot listen on {address}: {error.strerror or error}{holder}",
+            f"cannot listen on {address}: {reason}{holder}",
             ("stop the other program or " if is_taken else "")
             + "choose another address: `serve --uri` or the setting wyoming.uri",
         )

@@ -127,7 +127,7 @@ def engine_speed(model: DurationModel, labels: Sequence[str], speed: float) -> f
     target = sum(natural[i] for i in phones) / speed
     slow = 0.02
     # Near the speed at which every state has but its one frame, the engine complains.
-    fast = max(1.0, sum(natural) / (1.2 * len(labels) * model.n_states))
+    fast = max(1.0, sum(natural) / (1.05 * len(labels) * model.n_states))
     for _ in range(_SEARCH_STEPS):
         middle = (slow * fast) ** 0.5
         frames = model.label_frames(labels, middle)
