@@ -1,7 +1,8 @@
 """Measure the server with the embedded voice, as a Wyoming client experiences it.
 
 Starts the server itself, on a free port of the loopback interface. Judges nothing: the exit status
-is 0 whether or not the targets are met. Quote figures only from a machine that does nothing else.
+is 0 whether or not the targets are met. Takes a quarter of an hour. Quote figures only from a
+machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -263,19 +264,19 @@ def _make_windows(sender: Connection) -> None:
 def crowd(port: int, plan: Plan) -> Iterator[Figure]:
     """Many clients at once, every other one of which talks nonsense."""
     heard = asyncio.run(_crowd(port, plan.crowd))
-    answered = [each for each in heard if each is not None]
-    refused = sum(each.error is not None for each in answered)
-    counts = f"{len(answered)} of {len(heard)} ({refused} told busy)"
+    spoken = [each for each in heard if each is not None and each.error is None]
+    lost = sum(each is None for each in heard)
+    busy = len(heard) - len(spoken) - lost
     yield Figure(
-        f"{plan.crowd} clients at once, half talk nonsense: answered",
-        counts,
-        len(answered),
+        f"{plan.crowd} clients at once, half talk nonsense: the others",
+        f"{len(spoken)} served, {busy} told busy, {lost} lost",
+        lost,
         "clients",
-        target="all",
-        met=len(answered) == len(heard),
+        target="none lost",
+        met=not lost,
     )
-    yield report.times("... first audio of those", [e.first_s for e in answered if e.first_s])
-    yield report.times("... end of speech of those", [e.total_s for e in answered])
+    yield report.times("... first audio of those served", [_check(each) for each in spoken])
+    yield report.times("... end of speech of those served", [each.total_s for each in spoken])
     asyncio.run(describe(port))
 
 

@@ -88,6 +88,11 @@ class Narration:
         """Rate of all its audio."""
         return self._utterance.sample_rate_hz
 
+    @property
+    def is_speaking(self) -> bool:
+        """Whether there is audio to be made or to be taken, without further text."""
+        return self._utterance.is_speaking
+
     def push(self, text: str) -> None:
         """Append text.
 

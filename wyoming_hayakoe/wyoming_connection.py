@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,6 +45,9 @@ MAX_WAITING: Final = 16
 """Utterances of one connection that may be asked for before the first is spoken."""
 WIDTH_BYTES: Final = 2
 CHANNELS: Final = 1
+
+_FAREWELL_S: Final = 1.0
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 class ConnectionTimeout(HayakoeError):
@@ -96,6 +101,7 @@ class Connection:
             asyncio.get_running_loop().create_future()
         )
         self._last_event = time.monotonic()
+        self._last_audio = self._last_event
 
     @property
     def is_speaking(self) -> bool:
@@ -110,18 +116,17 @@ class Connection:
                 await self._read(answering)
                 if self._finish_at_eof:
                     self._end_input()
-                    await answering
+                    await self._drain(answering)
             except HayakoeError as error:
                 # What a client does wrong is everyday; a voice that fails is not.
                 level = logging.WARNING if isinstance(error, VoiceError) else logging.INFO
                 _LOG.log(level, "connection closed: %s", error)
+                await _end(answering)  # nothing may follow the error
                 await self._send_error(error)
         except (ConnectionError, asyncio.IncompleteReadError) as error:
             _LOG.debug("client gone: %s", error)
         finally:
-            answering.cancel()
-            with suppress(asyncio.CancelledError, ConnectionError, HayakoeError):
-                await answering
+            await _end(answering)
             for job in self._open_jobs:
                 job.narration.close()
             await self._close_writer()
@@ -167,24 +172,38 @@ class Connection:
             with suppress(asyncio.CancelledError, Exception):
                 await reading
 
+    async def _drain(self, answering: asyncio.Task[None]) -> None:
+        """Wait until everything is spoken."""
+        await asyncio.wait((answering, self._interruption), return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            raise self._interruption.result()
+        await answering
+
     async def _next_event(self) -> Event | None:
         return await read_event(self._reader, self._settings.max_data_bytes)
 
     def _patience_s(self) -> float:
-        waited_s = time.monotonic() - self._last_event
-        until_close_s = self._settings.idle_close_s - waited_s
-        until_flush_s = self._settings.idle_flush_s - waited_s
+        now = time.monotonic()
+        until_close_s = self._last_sign + self._settings.idle_close_s - now
+        until_flush_s = self._last_event + self._settings.idle_flush_s - now
         if self._stream is not None and until_flush_s > 0:
             return until_flush_s
         return max(until_close_s, 0.05)
 
     def _grow_impatient(self) -> None:
-        waited_s = time.monotonic() - self._last_event
-        if self._stream is not None and waited_s >= self._settings.idle_flush_s:
+        now = time.monotonic()
+        if self._stream is not None and now - self._last_event >= self._settings.idle_flush_s:
             self._stream.narration.flush()
-        is_busy = any(job is not self._stream for job in self._open_jobs)
-        if waited_s >= self._settings.idle_close_s and not is_busy:
+        is_busy = any(
+            job is not self._stream or job.narration.is_speaking for job in self._open_jobs
+        )
+        if now - self._last_sign >= self._settings.idle_close_s and not is_busy:
             raise ConnectionTimeout(f"nothing came for {self._settings.idle_close_s:g} s")
+
+    @property
+    def _last_sign(self) -> float:
+        """When something last went over the connection, either way."""
+        return max(self._last_event, self._last_audio)
 
     async def _handle(self, event: Event) -> None:
         kind = event.type
@@ -192,7 +211,7 @@ class Connection:
             _LOG.debug("describe")
             await self._send(build_info(self._speech.voices).event())
         elif Ping.is_type(kind):
-            await self._send(Pong(text=_text(event, default="")).event())
+            await self._send(Pong(text=_echo(event)).event())
         elif Synthesize.is_type(kind):
             # Inside a stream it is a copy of the text, for servers that cannot stream.
             if self._stream is None:
@@ -246,7 +265,7 @@ class Connection:
             finally:
                 job.narration.close()
                 self._open_jobs.discard(job)
-                self._last_event = time.monotonic()
+                self._last_audio = time.monotonic()
 
     async def _speak(self, job: _Job) -> None:
         """Send exactly one audio-start … audio-stop."""
@@ -259,6 +278,7 @@ class Connection:
                     )
                     started = True
                 await self._send_audio(audio)
+                self._last_audio = time.monotonic()
         except (HayakoeError, ConnectionError):
             raise
         except Exception as error:
@@ -279,22 +299,50 @@ class Connection:
             async with asyncio.timeout(self._settings.write_stall_s):
                 await async_write_event(event, self._writer)
         except TimeoutError as error:
+            self._reset()
             raise ConnectionAbortedError("the client takes no data") from error
 
     async def _send_error(self, error: HayakoeError) -> None:
         await self._send(Error(text=str(error), code=error.code).event())
 
     async def _close_writer(self) -> None:
+        patience_s = self._settings.write_stall_s if self._finish_at_eof else _FAREWELL_S
         self._writer.close()
-        with suppress(ConnectionError, TimeoutError):
-            async with asyncio.timeout(1):
+        try:
+            async with asyncio.timeout(patience_s):
                 await self._writer.wait_closed()
+        except TimeoutError:
+            self._writer.transport.abort()
+        except ConnectionError:
+            pass
+
+    def _reset(self) -> None:
+        """Drop what is not sent, in such a way that it does not look like an ordinary end."""
+        connection = self._writer.get_extra_info("socket")
+        if connection is not None and connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self._writer.transport.abort()
 
 
-def _text(event: Event, *, default: str | None = None) -> str:
-    text: Any = event.data.get("text", default)
-    if default is not None and text is None:
-        return default
+async def _end(answering: asyncio.Task[None]) -> None:
+    answering.cancel()
+    with suppress(asyncio.CancelledError, ConnectionError, HayakoeError):
+        await answering
+
+
+def _text(event: Event) -> str:
+    text: Any = event.data.get("text")
     if not isinstance(text, str):
         raise BadEvent(f"{event.type} has no text")
+    return text
+
+
+def _echo(event: Event) -> str:
+    if event.data.get("text") is None:
+        return ""
+    text = _text(event)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise BadEvent(f"{event.type} has half a character in its text") from error
     return text

@@ -65,9 +65,10 @@ class WyomingServer:
                     self._socket_path = address.path
                 case StdioAddress():
                     await self._serve_stdio()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: standard input is a regular file
+            reason = getattr(error, "strerror", None) or error
             raise ConfigError(
-                f"wyoming.uri: cannot listen on {address}: {error.strerror or error}",
+                f"wyoming.uri: cannot listen on {address}: {reason}",
                 hint="is another server running there? `wyoming-hayakoe doctor` tells",
             ) from error
         return address

@@ -22,8 +22,8 @@ _PACKAGES: Final = (
     "pydantic",
     "wyoming",
 )
-_NAME_WIDTH: Final = 50
-_MEASURED_WIDTH: Final = 46
+_NAME_WIDTH: Final = 54
+_MEASURED_WIDTH: Final = 44
 _TARGET_WIDTH: Final = 18
 
 

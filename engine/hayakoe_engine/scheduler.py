@@ -131,6 +131,12 @@ class WorkStream:
         if current is not None:
             current.close()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is work to be done or a window to be taken."""
+        with self._shared.lock:
+            return self._has_piece or self.running or bool(self._windows)
+
     # What the consumer calls
 
     def __iter__(self) -> Self:
@@ -179,13 +185,15 @@ class WorkStream:
     @property
     def is_runnable(self) -> bool:
         """Whether a worker could make a window now."""
-        has_work = self._current is not None or bool(self._pieces)
-        return has_work and not self.running and self._waiting_s < AHEAD_S
+        return self._has_piece and not self.running and self._waiting_s < AHEAD_S
+
+    @property
+    def _has_piece(self) -> bool:
+        return self._current is not None or bool(self._pieces)
 
     @property
     def _is_over(self) -> bool:
-        has_work = self._current is not None or bool(self._pieces)
-        return self._closed or (self._ended and not has_work and not self.running)
+        return self._closed or (self._ended and not self._has_piece and not self.running)
 
     @property
     def is_gone(self) -> bool:

@@ -64,6 +64,11 @@ class Utterance:
         """Processing time so far, in seconds."""
         return self._stream.work_s
 
+    @property
+    def is_speaking(self) -> bool:
+        """Whether there is audio to be made or to be taken, without further text."""
+        return self._stream.is_busy
+
     def push(self, text: str) -> None:
         """Append text; it is spoken as soon as a sentence of it is complete."""
         self.characters += len(text)

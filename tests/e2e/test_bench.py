@@ -22,9 +22,9 @@ FIGURES = [
     "describe while 4 clients hear long texts",
     "time to make one window (engine alone)",
     "server idle again after a client is killed",
-    "20 clients at once, half talk nonsense: answered",
-    "... first audio of those",
-    "... end of speech of those",
+    "20 clients at once, half talk nonsense: the others",
+    "... first audio of those served",
+    "... end of speech of those served",
 ]
 
 

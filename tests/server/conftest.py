@@ -115,17 +115,33 @@ class FakeVoice:
         pass
 
 
+class Pcm:
+    """Audio that a failing test does not print."""
+
+    def __init__(self, data):
+        self.data = bytes(data)
+
+    def __eq__(self, other):
+        return self.data == other.data
+
+    def __hash__(self):
+        return hash(self.data)
+
+    def __repr__(self):
+        return f"<{len(self.data)} bytes of audio, CRC {zlib.crc32(self.data):x}>"
+
+
 @dataclass(frozen=True)
 class Spoken:
     """One utterance as a client has got it."""
 
     rate: int
-    pcm: bytes
+    pcm: Pcm
     chunks: int
 
     @property
     def samples(self):
-        return np.frombuffer(self.pcm, "<i2")
+        return np.frombuffer(self.pcm.data, "<i2")
 
     @property
     def duration_s(self):
@@ -142,17 +158,25 @@ class Client(AsyncTcpClient):
         with suppress(ConnectionError):
             await super().disconnect()
 
+    def stop_reading(self):
+        self._writer.transport.pause_reading()
+
+    def read_on(self):
+        self._writer.transport.resume_reading()
+
     def vanish(self):
         """Be gone like a machine that lost its power, as far as the loopback interface can."""
         self._writer.transport.abort()
 
     async def send(self, *events):
-        for event in events:
-            await self.write_event(event if isinstance(event, Event) else event.event())
+        async with asyncio.timeout(HANG_S):
+            for event in events:
+                await self.write_event(event if isinstance(event, Event) else event.event())
 
     async def send_bytes(self, data):
-        self._writer.write(data)
-        await self._writer.drain()
+        async with asyncio.timeout(HANG_S):
+            self._writer.write(data)
+            await self._writer.drain()
 
     async def describe(self):
         await self.send(Describe())
@@ -190,12 +214,15 @@ class Client(AsyncTcpClient):
         for chunks in itertools.count():
             event = await self.expect("audio-chunk", "audio-stop")
             if AudioStop.is_type(event.type):
-                return Spoken(start.rate, bytes(pcm), chunks)
+                return Spoken(start.rate, Pcm(pcm), chunks)
             chunk = AudioChunk.from_event(event)
             assert (chunk.rate, chunk.width, chunk.channels) == (start.rate, 2, 1)
             assert chunk.audio
             pcm += chunk.audio
         return None
+
+    async def listen_chunk(self):
+        return Pcm((await self.expect("audio-chunk")).payload)
 
     async def expect(self, *kinds):
         event = await self.read_event()
@@ -212,7 +239,9 @@ class Client(AsyncTcpClient):
 
     async def expect_refusal(self, code):
         """Skip audio; then there is an error of this code, and nothing after it."""
-        *before, last = await self.rest()
+        events = await self.rest()
+        assert events, "the connection ended without an error"
+        *before, last = events
         assert {event.type for event in before} <= {"audio-start", "audio-chunk"}
         assert Error.is_type(last.type), last
         error = Error.from_event(last)
@@ -240,7 +269,7 @@ class Served:
     def pcm(self, text, voice=None, **options):
         """What a voice says, got from the engine directly."""
         speaker = self.tts.speakers[voice or next(iter(self.tts.speakers))]
-        return speaker.generate(text, **options).pcm_bytes()
+        return Pcm(speaker.generate(text, **options).pcm_bytes())
 
     async def wait_idle(self):
         await wait_until(lambda: not self.connections and not self.tts.active_utterances)

@@ -151,7 +151,7 @@ def test_the_help_of_a_command_has_examples_and_its_exit_status(run, command):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_flag_is_explained(command):
-    (commands,) = (a for a in cli._parser()._actions if a.dest == "==SUPPRESS==" or a.choices)
+    (commands,) = (action for action in cli._parser()._actions if action.choices)
     for action in commands.choices[command]._actions:
         assert action.help, action
 
@@ -342,7 +342,7 @@ def test_an_unknown_style_is_refused(run, tmp_path):
 def test_a_text_without_anything_to_speak_is_refused(run, tmp_path, text):
     status, out, err = run("say", "-o", str(tmp_path / "x.wav"), "--", text)
     assert (status, out) == (2, b"")
-    assert err == "wyoming-hayakoe: there is nothing to speak in this text\n"
+    assert err.endswith("wyoming-hayakoe: there is nothing to speak in this text\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -368,7 +368,8 @@ def test_without_standard_input_there_is_nothing_to_speak(run, monkeypatch, tmp_
 
 def test_a_file_that_cannot_be_written(run):
     status, _, err = run("say", "-o", "/proc/x.wav", BATH)
-    assert (status, err) == (1, "wyoming-hayakoe: /proc/x.wav: No such file or directory\n")
+    assert status == 1
+    assert re.fullmatch(r"wyoming-hayakoe: /proc/x\.wav: [\w ]+\n", err)
 
 
 # say, through the loudspeaker
@@ -379,9 +380,11 @@ def test_without_a_player_there_is_a_hint(run, monkeypatch, tmp_path):
     assert run("say", BATH) == (
         1,
         b"",
-        "wyoming-hayakoe: no audio player found\n"
-        "hint: write a file with -o speech.wav, or install one of: "
-        "pw-play, paplay, aplay, ffplay, play\n",
+        (
+            "wyoming-hayakoe: no audio player found\n"
+            "hint: write a file with -o speech.wav, or install one of: "
+            "pw-play, paplay, aplay, ffplay, play\n"
+        ),
     )
 
 

@@ -159,7 +159,7 @@ def own_port():
     assert server.returncode == 0
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "*", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "*"])
 def test_a_port_that_our_own_server_has(examine, own_port, host):
     status, lines = examine(f"wyoming.uri=tcp://{host}:{own_port}")
     assert finding(lines, "is served already").endswith(f", by Hayakoe {__version__}")

@@ -76,7 +76,7 @@ async def test_a_preset_speaks_with_its_options(serve):
     assert spoken.pcm == served.pcm(TEXT, speed=2.0) != served.pcm(TEXT)
 
 
-@pytest.mark.parametrize("title", ["あ", "ん", " ", "!", "A", "", "星", "😀", "\U0010ffff"])
+@pytest.mark.parametrize("title", ["あ", "ん", " ", "!", "", "★ 星", "😀", "\U0010ffff"])
 async def test_the_default_voice_sorts_first_whatever_the_titles(serve, fake_voice, title):
     served = await serve(
         fake_voice("default", title=title),
@@ -85,6 +85,7 @@ async def test_the_default_voice_sorts_first_whatever_the_titles(serve, fake_voi
         fake_voice("c", title=""),
         fake_voice("d", title="あ"),
         fake_voice("e", title="ん"),
+        fake_voice("f", title="★ "),
     )
     async with served.client() as client:
         [program] = (await client.describe()).tts

@@ -122,10 +122,11 @@ class Reader:
         entries = pyopenjtalk.make_phoneme_mapping(
             features, morphs, caller_text=text, jtalk=self._analyser
         )
-        labels = self._analyser.make_label(features)
-        phrases = tuple(_accent_phrases(entries, labels))
         words = tuple(_words(text, entries))
-        return Reading(text, words, phrases, tuple(labels) if phrases else ())
+        if not any(word.kana for word in words):
+            return Reading(text, words, (), ())
+        labels = self._analyser.make_label(features)
+        return Reading(text, words, tuple(_accent_phrases(entries, labels)), tuple(labels))
 
 
 def _words(text: str, entries: Iterable[SurfacePhonemeMapping]) -> Iterator[Word]:
