@@ -18,10 +18,11 @@ print(*project["dependencies"], sep="\n")' > requirements.txt \
 COPY README.md LICENSE ./
 COPY engine engine
 COPY wyoming_hayakoe wyoming_hayakoe
+# The Sudachi dictionary (193 MB) would be asked only for kanji that no other one knows.
 # Bytecode that is not compared with its source does not mind what copying does to file times.
 RUN /opt/wyoming-hayakoe/bin/pip wheel --no-deps --wheel-dir dist . \
  && /opt/wyoming-hayakoe/bin/pip install --no-compile --no-deps dist/*.whl \
- && /opt/wyoming-hayakoe/bin/pip uninstall --yes pip \
+ && /opt/wyoming-hayakoe/bin/pip uninstall --yes sudachidict_core pip \
  && /opt/wyoming-hayakoe/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash \
     /opt/wyoming-hayakoe/lib
 

@@ -86,6 +86,14 @@ def _none_as_empty(group: object) -> object:
     return {} if group is None else group
 
 
+def _check_characters(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("it has half a character in it") from error
+    return text
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -114,7 +122,7 @@ class Preset(_Section):
     """The voice that speaks."""
     style: str | None = None
     """One of the voice's styles; its own if absent."""
-    title: str | None = None
+    title: Annotated[str, AfterValidator(_check_characters)] | None = None
     """What people see; the preset's name if absent."""
     speed: Speed | None = None
     """As in `speech`; absent means as there. So for the others."""
@@ -185,7 +193,7 @@ class Settings(BaseSettings):
     """The default voice: a voice, a `voice:Style` or a preset."""
     threads: int | None = Field(None, ge=1, le=256)
     """Threads that synthesise; one per CPU if absent."""
-    max_utterances: int = Field(64, ge=1, le=10_000)
+    max_utterances: int = Field(256, ge=1, le=10_000)
     """Utterances in progress at once; one more is told that the server is busy."""
     speech: SpeechSettings = SpeechSettings()
     presets: Annotated[dict[Name, Preset], BeforeValidator(_none_as_empty)] = {}

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     Window: TypeAlias = NDArray[np.float32]
     Piece: TypeAlias = Callable[[], Generator[Window, None, None]]
 
-AHEAD_S: Final = 10.0
+AHEAD_S: Final = 5.0
 """Audio that a stream may have made and its consumer not yet taken, in seconds."""
 
-MAX_STREAMS: Final = 64
+MAX_STREAMS: Final = 256
 """Requests at once."""
 
 

@@ -11,7 +11,7 @@ import logging
 import threading
 import warnings
 import zlib
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -155,8 +155,14 @@ class Client(AsyncTcpClient):
         super().__init__("127.0.0.1", port, read_timeout=HANG_S)
 
     async def disconnect(self):
-        with suppress(ConnectionError):
-            await super().disconnect()
+        writer = self._writer
+        try:
+            async with asyncio.timeout(HANG_S):
+                await super().disconnect()
+        except TimeoutError:
+            writer.transport.abort()
+        except ConnectionError:
+            pass
 
     def stop_reading(self):
         self._writer.transport.pause_reading()

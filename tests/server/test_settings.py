@@ -442,3 +442,10 @@ def test_any_bytes_are_settings_or_a_config_error(content):
         config = Path(folder) / "hayakoe.yaml"
         config.write_bytes(content)
         assert outcome(config)
+
+
+def test_a_title_that_no_client_could_be_sent_is_refused(tmp_path):
+    path = tmp_path / "hayakoe.yaml"
+    path.write_text('presets: {a: {voice: mei, title: "\\ud800"}}')
+    with pytest.raises(ConfigError, match=r"presets\.a\.title.*half a character"):
+        load_settings(path)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pyopenjtalk
 from pyopenjtalk.openjtalk import OpenJTalk
 
+from hayakoe_engine.text.clean import is_speakable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -114,11 +116,20 @@ class Reader:
 
     def read(self, text: str) -> Reading:
         """Analyse one sentence of prose."""
+        if not is_speakable(text):  # the analyser would complain on standard error
+            return Reading(text, (), (), ())
         # Sudachi's opinion on kanji with several readings costs 100 MB and, on sentences of the
         # home, spoils as many (値が上がる, 種をまく, 表の門) as it mends (金の価格).
-        features, morphs = pyopenjtalk.run_frontend_detailed(
-            text, use_sudachi_kanji_yomi=False, jtalk=self._analyser
-        )
+        try:
+            features, morphs = pyopenjtalk.run_frontend_detailed(
+                text, use_sudachi_kanji_yomi=False, jtalk=self._analyser
+            )
+        except ModuleNotFoundError:
+            # For a kanji unknown to its own dictionary it looks into Sudachi's, which small
+            # installations leave out. The kanji then stays unread.
+            features, morphs = pyopenjtalk.run_frontend_detailed(
+                text, use_vanilla=True, jtalk=self._analyser
+            )
         entries = pyopenjtalk.make_phoneme_mapping(
             features, morphs, caller_text=text, jtalk=self._analyser
         )
