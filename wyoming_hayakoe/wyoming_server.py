@@ -131,8 +131,10 @@ class WyomingServer:
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=MAX_LINE_BYTES)
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
+        # The transport closes its file; sys.stdout is flushed when the process ends.
+        stdout = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
         transport, protocol = await loop.connect_write_pipe(
-            lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), sys.stdout.buffer
+            lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), stdout
         )
         writer = asyncio.StreamWriter(transport, protocol, None, loop)
         connection = Connection(reader, writer, self._speech, self._settings, finish_at_eof=True)
