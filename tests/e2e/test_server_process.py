@@ -13,7 +13,7 @@ from wyoming.event import read_event, write_event
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart
 
 TEXT = "お風呂が沸きました。"
-LONG_TEXT = "".join(f"{number}番目の文です。" for number in range(1, 13))
+LONG_TEXT = "".join(f"{number}番目の文です。" for number in range(1, 9))
 ENDLESS_TEXT = "これはとても長い文章です。" * 500
 
 
@@ -200,14 +200,14 @@ def events_in(data):
 async def test_over_standard_input_everything_asked_for_is_spoken(serve, expected_pcm):
     server = await serve("stdio://", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     process = server.process
-    process.stdin.write(written(Synthesize(text=TEXT), Synthesize(text=LONG_TEXT)))
+    process.stdin.write(written(Synthesize(text=TEXT), Synthesize(text="はい。")))
     process.stdin.close()
     events = events_in(await process.stdout.read())
     stops = [index for index, event in enumerate(events) if event.type == "audio-stop"]
     assert len(stops) == 2
     assert stops[1] == len(events) - 1
     assert same(audio_of(events[: stops[0]]), expected_pcm(TEXT))
-    assert same(audio_of(events[stops[0] :]), expected_pcm(LONG_TEXT))
+    assert same(audio_of(events[stops[0] :]), expected_pcm("はい。"))
     assert await server.exit() == 0
 
 

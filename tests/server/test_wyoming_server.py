@@ -152,15 +152,15 @@ async def test_texts_sent_at_once_are_spoken_one_after_another(serve, fake_voice
     assert third.pcm == served.pcm("三つ。")
 
 
-@pytest.mark.parametrize("text", ["", " \n", "😀🎉", "**", "---\n", "```\n```", "。。。", "🇯🇵👍🏽"])
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_a_text_without_anything_to_speak_is_a_short_silence(serve, text, streamed):
+async def test_a_text_without_anything_to_speak_is_a_short_silence(serve, streamed):
     served = await serve("mei")
     async with served.client() as client:
-        spoken = await (client.say_streamed(text) if streamed else client.say(text))
-        assert 0.05 <= spoken.duration_s <= 0.5
-        assert not spoken.samples.any()
-        assert (await client.say(TEXT)).pcm == served.pcm(TEXT)
+        for text in ("", " \n", "😀🎉", "**", "---\n", "```\n```", "。。。", "🇯🇵👍🏽"):
+            spoken = await (client.say_streamed(text) if streamed else client.say(text))
+            assert 0.05 <= spoken.duration_s <= 0.5, text
+            assert not spoken.samples.any(), text
+        assert (await client.say("はい。")).pcm == served.pcm("はい。")
 
 
 async def test_a_request_without_text_is_an_error(serve, fake_voice):
