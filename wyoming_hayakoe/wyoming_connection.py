@@ -43,6 +43,8 @@ CHUNK_BYTES: Final = 8192
 """Most audio in one event: 85 ms at 48 kHz, small enough that the first is heard early."""
 MAX_WAITING: Final = 16
 """Utterances of one connection that may be asked for before the first is spoken."""
+MAX_NAME_CHARS: Final = 256
+"""Longest name of a voice or style; it may be written into the log."""
 WIDTH_BYTES: Final = 2
 CHANNELS: Final = 1
 
@@ -239,8 +241,9 @@ class Connection:
         if not isinstance(voice, dict):
             raise BadEvent("voice is no object")
         name, style = voice.get("name"), voice.get("speaker")
-        if not isinstance(name, str | None) or not isinstance(style, str | None):
-            raise BadEvent("voice has a name or speaker that is no text")
+        for text in (name, style):
+            if text is not None and not (isinstance(text, str) and len(text) <= MAX_NAME_CHARS):
+                raise BadEvent(f"a voice's name is no text of up to {MAX_NAME_CHARS} characters")
         job = _Job(self._speech.begin(name, style), is_stream)
         self._open_jobs.add(job)
         self._jobs.put_nowait(job)

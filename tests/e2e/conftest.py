@@ -9,16 +9,11 @@ import asyncio
 import os
 import re
 import sys
-import warnings
 from contextlib import AsyncExitStack
 
 import pytest
 from wyoming.client import AsyncClient
-
-with warnings.catch_warnings():
-    # The library uses audioop as long as Python has it, and something else then.
-    warnings.filterwarnings("ignore", "'audioop' is deprecated", DeprecationWarning)
-    from wyoming.tts import Synthesize
+from wyoming.tts import Synthesize
 
 HANG_S = 60.0
 """Nothing in these tests takes so long; only a hang does."""

@@ -9,38 +9,32 @@ import asyncio
 import itertools
 import logging
 import threading
-import warnings
 import zlib
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncTcpClient
 from wyoming.error import Error
 from wyoming.event import Event
+from wyoming.info import Describe, Info
+from wyoming.tts import (
+    Synthesize,
+    SynthesizeChunk,
+    SynthesizeStart,
+    SynthesizeStop,
+    SynthesizeStopped,
+    SynthesizeVoice,
+)
 
 from hayakoe_engine.tts import TTS
 from hayakoe_engine.voices.voice import VoiceInfo
 from wyoming_hayakoe.settings import Preset, SpeechSettings, WyomingSettings
-
-with warnings.catch_warnings():
-    # The library uses audioop as long as Python has it, and something else then.
-    warnings.filterwarnings("ignore", "'audioop' is deprecated", DeprecationWarning)
-    from wyoming.audio import AudioChunk, AudioStart, AudioStop
-    from wyoming.info import Describe, Info
-    from wyoming.tts import (
-        Synthesize,
-        SynthesizeChunk,
-        SynthesizeStart,
-        SynthesizeStop,
-        SynthesizeStopped,
-        SynthesizeVoice,
-    )
-
-    from wyoming_hayakoe.speech import Speech
-    from wyoming_hayakoe.voices import VoiceBook
-    from wyoming_hayakoe.wyoming_server import WyomingServer
+from wyoming_hayakoe.speech import Speech
+from wyoming_hayakoe.voices import VoiceBook
+from wyoming_hayakoe.wyoming_server import WyomingServer
 
 HANG_S = 30.0
 """Nothing in these tests takes so long; only a hang does."""

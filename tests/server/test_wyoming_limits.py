@@ -307,3 +307,11 @@ async def test_a_hundred_clients_are_served_among_a_hundred_broken_ones(serve, f
     gc.collect()
     async with served.client() as client:
         assert (await client.say(TEXT)).pcm == served.pcm(TEXT)
+
+
+@pytest.mark.parametrize("names", [("x" * 10_000, None), ("fake", "x" * 10_000)])
+async def test_a_name_too_long_for_the_log_is_refused(serve, fake_voice, names):
+    served = await serve(fake_voice())
+    async with served.client() as client:
+        await client.ask(TEXT, *names)
+        await client.expect_refusal("bad-event")
