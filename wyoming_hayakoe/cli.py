@@ -335,7 +335,7 @@ def _details(reading: Reading) -> str:
     lines = [reading.text, f"  {reading.kana}", f"  accent phrases: {accents}"]
     for word in reading.words:
         notes = "" if word.known else "  not in the dictionary"
-        notes += "  reading corrected by a rule" if word.corrected else ""
+        notes += f"  by rule: {word.rule}" if word.rule else ""
         lines.append(
             f"  {word.span[0]:4}–{word.span[1]:<4} {word.surface or '〃'}  "
             f"{word.kana or '(silent)'}  {word.part_of_speech}{notes}"

@@ -11,11 +11,13 @@ import pyopenjtalk
 from pyopenjtalk.openjtalk import OpenJTalk
 
 from hayakoe_engine.text.clean import is_speakable
+from hayakoe_engine.text.notation.find import find_notations
+from hayakoe_engine.text.rewriting import Rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pyopenjtalk.types import SurfacePhonemeMapping
+    from pyopenjtalk.types import MeCabMorph, NJDFeature, SurfacePhonemeMapping
 
 _MORA = re.compile("[ァ-ヴ][ァィゥェォャュョヮ]?|ー")
 _DEVOICED = "’"
@@ -34,7 +36,8 @@ class Word:
         kana: How it sounds, in katakana; empty if it is not spoken.
         part_of_speech: As the dictionary names it, in Japanese.
         known: Whether the dictionary knows the word.
-        corrected: Whether a rule replaced the dictionary's reading.
+        rule: What decided its reading, if not the dictionary: the name of a rule of ours, or
+            "Open JTalk" for one of the analyser's.
     """
 
     surface: str
@@ -42,7 +45,7 @@ class Word:
     kana: str
     part_of_speech: str
     known: bool
-    corrected: bool
+    rule: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,36 +119,43 @@ class Reader:
 
     def read(self, text: str) -> Reading:
         """Analyse one sentence of prose."""
-        if not is_speakable(text):  # the analyser would complain on standard error
+        prose = Rewritten.original(text)
+        prose = prose.replaced(find_notations(prose.text))
+        if not is_speakable(prose.text):  # the analyser would complain on standard error
             return Reading(text, (), (), ())
-        # Sudachi's opinion on kanji with several readings costs 100 MB and, on sentences of the
-        # home, spoils as many (値が上がる, 種をまく, 表の門) as it mends (金の価格).
-        try:
-            features, morphs = pyopenjtalk.run_frontend_detailed(
-                text, use_sudachi_kanji_yomi=False, jtalk=self._analyser
-            )
-        except ModuleNotFoundError:
-            # For a kanji unknown to its own dictionary it looks into Sudachi's, which small
-            # installations leave out. The kanji then stays unread.
-            features, morphs = pyopenjtalk.run_frontend_detailed(
-                text, use_vanilla=True, jtalk=self._analyser
-            )
+        features, morphs = self._analyse(prose.text)
         entries = pyopenjtalk.make_phoneme_mapping(
-            features, morphs, caller_text=text, jtalk=self._analyser
+            features, morphs, caller_text=prose.text, jtalk=self._analyser
         )
-        words = tuple(_words(text, entries))
+        words = tuple(_words(text, prose, entries))
         if not any(word.kana for word in words):
             return Reading(text, words, (), ())
         labels = self._analyser.make_label(features)
         return Reading(text, words, tuple(_accent_phrases(entries, labels)), tuple(labels))
 
+    def _analyse(self, text: str) -> tuple[list[NJDFeature], list[MeCabMorph]]:
+        # Sudachi's opinion on kanji with several readings costs 100 MB and, on sentences of the
+        # home, spoils as many (値が上がる, 種をまく, 表の門) as it mends (金の価格).
+        try:
+            return pyopenjtalk.run_frontend_detailed(
+                text, use_sudachi_kanji_yomi=False, jtalk=self._analyser
+            )
+        except ModuleNotFoundError:
+            # For a kanji unknown to its own dictionary it looks into Sudachi's, which small
+            # installations leave out. The kanji then stays unread.
+            return pyopenjtalk.run_frontend_detailed(text, use_vanilla=True, jtalk=self._analyser)
 
-def _words(text: str, entries: Iterable[SurfacePhonemeMapping]) -> Iterator[Word]:
+
+def _words(text: str, prose: Rewritten, entries: Iterable[SurfacePhonemeMapping]) -> Iterator[Word]:
     end = 0
+    rule = None
     for entry in entries:
         start, stop = entry["char_span"]
-        # (0, 0) means that the characters are already spoken for.
-        span = (start, stop) if stop > start else (end, end)
+        source = prose.origin(start, stop)
+        if start < stop:  # else it belongs to the word before
+            rule = _rule(prose.rules[start:stop], entry)
+        # What one notation was turned into may be several words; the first has its characters.
+        span = (end, end) if stop <= start or source[0] < end else source
         end = span[1]
         yield Word(
             surface=text[span[0] : span[1]],
@@ -153,8 +163,13 @@ def _words(text: str, entries: Iterable[SurfacePhonemeMapping]) -> Iterator[Word
             kana="".join(_moras(entry)),
             part_of_speech=entry["pos"],
             known=not entry["is_unknown"],
-            corrected=entry["reading_source"] == "Rule",
+            rule=rule,
         )
+
+
+def _rule(rules: Iterable[str | None], entry: SurfacePhonemeMapping) -> str | None:
+    written = next((rule for rule in rules if rule is not None), None)
+    return written or ("Open JTalk" if entry["reading_source"] == "Rule" else None)
 
 
 def _accent_phrases(

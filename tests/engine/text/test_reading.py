@@ -130,3 +130,14 @@ def test_what_has_killed_other_engines_is_read(reader, text):
 
 def test_the_analyser_is_the_one_with_a_dictionary_inside():
     assert b"pyopenjtalk" in pyopenjtalk.OPEN_JTALK_DICT_DIR
+
+
+def test_what_a_rule_has_written_keeps_its_place_in_the_text_and_names_the_rule(reader):
+    text = "外は-3℃、14:30です。"
+    reading = reader.read(text)
+    assert reading.kana == "ソトワマイナスサンド、ジューヨジサンジュップンデス"
+    assert "".join(word.surface for word in reading.words) == text
+    by_surface = {word.surface: word for word in reading.words if word.surface}
+    assert (by_surface["-"].kana, by_surface["-"].rule) == ("マイナス", "minus")
+    assert (by_surface["14:30"].span, by_surface["14:30"].rule) == ((5, 10), "time")
+    assert by_surface["外"].rule is None

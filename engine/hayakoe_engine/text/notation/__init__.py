@@ -1,0 +1,1 @@
+"""Figures, signs and units, turned into what is said."""

@@ -1,0 +1,276 @@
+"""Signs before numbers, ranges, ratios, fractions, money, arithmetic and units."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from hayakoe_engine.text.notation.rule import DIGITS, NUMBER, Rule, always, nearby
+from hayakoe_engine.text.notation.units import UNIT, spoken_unit
+
+__all__ = ["NUMBER_RULES"]
+
+_CURRENCIES: Final = {"¥": "円", "$": "ドル", "€": "ユーロ", "£": "ポンド", "₩": "ウォン"}
+_CENTS: Final = {"$": "セント", "€": "セント", "£": "ペンス"}
+_MULTIPLES: Final = {
+    "k": "千",
+    "K": "千",
+    "M": "百万",
+    "B": "十億",
+    "million": "百万",
+    "billion": "十億",
+}
+_PERIODS: Final = {"月": "か月", "ヶ月": "か月", "時": "時間", "週": "週間", "L": "リットル"}
+# Denominator and, as the last digit, numerator.
+_VULGAR: Final = dict(
+    zip(
+        "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒",
+        (21, 31, 32, 41, 43, 51, 52, 53, 54, 61, 65, 71, 81, 83, 85, 87, 91, 101),
+        strict=True,
+    )
+)
+_SUPERSCRIPTS: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
+_SUBSCRIPTS: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+
+_JAPANESE: Final = "ぁ-ヿ一-鿿々"
+_KANJI_COUNTERS: Final = (
+    "度人分時日月年回件個枚本台円秒週階歳才名杯倍割点匹冊泊畳合滴錠粒曲話箱袋皿"
+)
+_COUNTER: Final = f"[{_KANJI_COUNTERS}ヶヵかグキミセメリトボワパ]"
+_SPORTS: Final = re.compile(
+    "試合|スコア|勝|敗|負け|引き?分け|リード|同点|逆転|得点|ゴール|前半|後半|延長"
+    "|サッカー|野球|ホッケー|ラグビー"
+)
+_WINNING: Final = re.compile(
+    "で.{0,8}(?:勝|負|敗|引|リード|快|完|同点|下)|の(?:勝|敗|引|スコア|同点)|と(?:リード|なり)"
+)
+_NAME: Final = re.compile(r"[A-Za-z]{2} ?[0-9]{1,2}\Z")
+_RATIO: Final = re.compile("比|割合|アスペクト|縮尺|スケール|画面|対決|混ぜ|希釈")
+
+
+def _money(match: re.Match[str]) -> str:
+    sign, amount, multiple = match["sign"], match["amount"], (match["multiple"] or "").strip()
+    minus = "マイナス" if match["minus"] or match["minus2"] else ""
+    whole, _, cents = amount.partition(".")
+    if sign in _CENTS and len(cents) == 2 and not multiple:
+        spoken = f"{whole}{_CURRENCIES[sign]}" if int(whole.replace(",", "")) else ""
+        if int(cents) or not spoken:
+            spoken += f"{int(cents)}{_CENTS[sign]}"
+        return minus + spoken
+    return f"{minus}{amount}{_MULTIPLES.get(multiple, multiple)}{_CURRENCIES[sign]}"
+
+
+def _fahrenheit(match: re.Match[str]) -> str:
+    minus = "マイナス" if match[1] else ""
+    return f"華氏{minus}{match[2]}度"
+
+
+def _per(match: re.Match[str]) -> str | None:
+    """Tell 5kWh/日 with the day first."""
+    unit = match["unit"]
+    spoken = unit if unit in "円回件人台個分秒時間" else spoken_unit(unit)
+    if spoken is None:
+        return None
+    period = _PERIODS.get(match["period"], match["period"])
+    return f"1{period}あたり{match['number']}{spoken}"
+
+
+def _unit(match: re.Match[str]) -> str | None:
+    # iPhone 5s is no time.
+    before = match.string[max(0, match.start() - 12) : match.start()]
+    if match["unit"] in {"s", "g", "h"} and _NAME.search(before):
+        return "エス" if match["unit"] == "s" else None
+    return spoken_unit(match["unit"])
+
+
+def _celsius(match: re.Match[str]) -> str | None:
+    return "度" if re.search("[温℃]", nearby(match)) else None
+
+
+def _is_ascending(match: re.Match[str]) -> bool:
+    first, second = (float(match[name].replace(",", "")) for name in ("first", "second"))
+    return first < second
+
+
+def _hyphen_range(match: re.Match[str]) -> str | None:
+    return "から" if _is_ascending(match) else None
+
+
+def _score(match: re.Match[str]) -> str | None:
+    after = match.string[match.end() : match.end() + 16]
+    return "対" if _SPORTS.search(nearby(match)) or _WINNING.match(after) else None
+
+
+def _ratio(match: re.Match[str]) -> str:
+    return match[0].replace(":", "対").replace(" ", "")
+
+
+def _subtraction(match: re.Match[str]) -> str | None:
+    return "引く" if re.search("[0-9)] ?[=≒≠] ?[-−]?[0-9]", nearby(match)) else None
+
+
+def _bound(match: re.Match[str]) -> str | None:
+    unit = spoken_unit(match["unit"]) if match["unit"] else ""
+    if unit is None:
+        return None
+    words = {"≧": "以上", "≥": "以上", "≦": "以下", "≤": "以下", ">": "超", "<": "未満"}
+    minus = "マイナス" if match["minus"] else ""
+    return f"{minus}{match['number']}{unit}{words[match['sign'][0]]}"
+
+
+def _comparison(match: re.Match[str]) -> str:
+    words = {
+        ">": "ダイナリ",
+        "<": "ショーナリ",
+        "≧": "ダイナリイコール",
+        "≥": "ダイナリイコール",
+        "≦": "ショーナリイコール",
+        "≤": "ショーナリイコール",
+    }
+    return words[match[0].strip()[0]]
+
+
+def _power(match: re.Match[str]) -> str:
+    exponent = match["exponent"].translate(_SUPERSCRIPTS).replace("−", "-")
+    sign = {"-": "マイナス", "+": ""}.get(exponent[0], "")
+    return f"の{sign}{exponent.lstrip('+-')}乗"
+
+
+def _subscript(match: re.Match[str]) -> str:
+    return match[0].translate(_SUBSCRIPTS)
+
+
+def _vulgar_fraction(match: re.Match[str]) -> str:
+    below, above = divmod(_VULGAR[match["x"]], 10)
+    joined = "と" if match.start() and match.string[match.start() - 1] in DIGITS else ""
+    return f"{joined}{below}分の{above}"
+
+
+_UNIT_OR_KANJI: Final = rf"(?: ?{UNIT}|{_COUNTER})"
+
+NUMBER_RULES: Final = (
+    Rule.of(
+        "money",
+        "".join(_CURRENCIES),
+        r"(?P<minus>(?<![0-9A-Za-z])[-−▲])?(?:(?<![A-Za-z])US)?(?P<sign>[¥$€£₩]) ?"
+        rf"(?P<minus2>[-−▲])?(?P<amount>{NUMBER})(?P<multiple> ?(?:million|billion)"
+        r"|[百千万億兆]{1,2}|[kKMB](?![A-Za-z0-9]))?(?:円|-(?![0-9]))?",
+        _money,
+    ),
+    Rule.of(
+        "Fahrenheit",
+        "°℉",
+        rf"(?<![0-9A-Za-z])([-−])?(?<![0-9.])({NUMBER}) ?(?:° ?F|℉)(?![A-Za-z])",
+        _fahrenheit,
+    ),
+    Rule.of(
+        "rate",
+        "/",
+        rf"(?<![0-9.,])(?P<number>{NUMBER}) ?(?P<unit>[円回件人台個分秒]|時間|{UNIT})"
+        r"/(?P<period>日|週|[かヶ]?月|年|人|台|個|本|件|泊|箱|袋|分|時間?|秒|回|kWh|kg|GB|g|L)"
+        r"(?![0-9A-Za-z])",
+        _per,
+    ),
+    Rule.of(
+        "bound",
+        "≧≥≦≤<>",
+        rf"(?<![0-9A-Za-z<>=-])(?P<sign>[<>]=|[≧≥≦≤<>]) ?(?P<minus>[-−])?(?P<number>{NUMBER})"
+        rf"(?![0-9])(?P<unit> ?{UNIT})?(?! ?[<>=])",
+        _bound,
+    ),
+    Rule.of(
+        "comparison", "≧≥≦≤<>", r"(?<=[0-9A-Za-z]) ?(?:[<>]=|[≧≥≦≤<>]) ?(?=[-−]?[0-9])", _comparison
+    ),
+    Rule.of("ratio", ":", r"(?<![0-9:.])[0-9]{1,4}(?: ?: ?[0-9]{1,4}){1,3}(?![0-9:])", _ratio),
+    Rule.of(
+        "score",
+        "-−",
+        r"(?<![0-9A-Za-z.:/−-])[0-9]{1,3}(?P<x>[-−])(?=[0-9]{1,3}(?![0-9-−.年月日時分%]))",
+        _score,
+    ),
+    Rule.of("subtraction", "-−", r"(?<=[0-9)]) ?(?P<x>[-−] ?)(?=[0-9(])", _subtraction),
+    Rule.of(
+        "range",
+        "-−–—",
+        rf"(?<![0-9A-Za-z.,:/−-])(?P<first>{NUMBER})(?: ?{UNIT}|{_COUNTER})?(?P<x> ?[-−–—] ?)"
+        rf"(?=(?P<second>{NUMBER}){_UNIT_OR_KANJI})",
+        _hyphen_range,
+    ),
+    Rule.of(
+        "range",
+        "~",
+        rf"(?<=[0-9%℃°A-Za-z{_JAPANESE})]) ?(?P<x>~ ?)(?=[0-9¥$€+▲−-]|午|AM|PM)",
+        always("から"),
+    ),
+    Rule.of(
+        "range", "~", r"(?<=[一-鿿々0-9])~(?=[一-鿿々A-Za-z])|(?<=[A-Z])~(?=[A-Z])", always("から")
+    ),
+    Rule.of("plus or minus", "±", r"±", always("プラスマイナス")),
+    Rule.of("minus", "−▲", r"(?<![0-9A-Za-z])[−▲] ?(?=[0-9¥$€£.])", always("マイナス")),
+    Rule.of(
+        "minus",
+        "-",
+        r"(?:(?<=\A)|(?<=[ ぁ-ゖ:、。,(「『\[=→~/<>≦≧≤≥×÷^*±温差比率値量計]))-(?=[.]?[0-9])",
+        always("マイナス"),
+    ),
+    # After a name, 会議室-2 is no negative number.
+    Rule.of(
+        "minus", "-", rf"(?<=[ァ-ヿ一-鿿々])-(?={NUMBER} ?(?:{UNIT}|[度円]))", always("マイナス")
+    ),
+    Rule.of("decimal", ".", r"(?<![0-9A-Za-z.])(?=\.[0-9]{1,12}(?![0-9.]))(?P<x>\.)", always("0.")),
+    Rule.of(
+        "power of ten",
+        "eE",
+        r"(?<=[0-9])[eE](?P<exponent>[-−+]?[0-9]{1,3})(?![0-9A-Za-z.])",
+        lambda match: f"かける10{_power(match)}",
+    ),
+    Rule.of(
+        "power",
+        "^*²³¹⁰⁴⁵⁶⁷⁸⁹⁻",
+        r"(?<=[0-9A-Za-z)])(?:\^|\*\*)(?P<exponent>[-−+]?[0-9]{1,4})",
+        _power,
+    ),
+    Rule.of(
+        "unit",
+        "",
+        rf"(?<=[0-9何数半十百千万億兆]) ?(?P<unit>{UNIT})",
+        _unit,
+    ),
+    Rule.of("unit", "°", r"° ?C?(?![A-Za-z])", always("度")),
+    Rule.of("unit", "%", "(?<![0-9何数])%", always("パーセント")),
+    Rule.of("unit", "C", r"(?<=[0-9]) ?C(?![0-9A-Za-z-])", _celsius),
+    Rule.of(
+        "inch", '"', r'(?<=[0-9])"(?=型|の|テレビ|モニ|ディスプレイ|液晶|画面)', always("インチ")
+    ),
+    Rule.of(
+        "power",
+        "²³¹⁰⁴⁵⁶⁷⁸⁹⁻",
+        r"(?<=[0-9A-Za-z)])(?P<exponent>[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4})",
+        _power,
+    ),
+    Rule.of("subscript", "₀₁₂₃₄₅₆₇₈₉", "[₀-₉]{1,4}", _subscript),
+    Rule.of("fraction", "".join(_VULGAR), f"(?P<x>[{''.join(_VULGAR)}])", _vulgar_fraction),
+    Rule.of("root", "√", "√(?=[0-9A-Za-z(])", always("ルート")),
+    Rule.of("pi", "πΠ", "(?<![Α-Ωα-ω])π(?![Α-Ωα-ω])", always("パイ")),
+    Rule.of("infinity", "∞", "∞", always("無限大")),
+    Rule.of(
+        "times",
+        "×",
+        r"(?<=[0-9A-Za-zπ)円個本枚度人]) ?× ?(?=[0-9A-Za-zπ√(])|×(?=[0-9])",
+        always("かける"),
+    ),
+    Rule.of(
+        "times",
+        "xX",
+        r"(?<=[0-9]) ?[xX] ?(?=[0-9])|(?<![0-9A-Za-z])x(?=[0-9]{1,3}(?![0-9A-Za-z]))",
+        always("かける"),
+    ),
+    Rule.of("times", "*", r"(?<=[0-9A-Za-z)]) ?\* ?(?=[0-9A-Za-z(])", always("かける")),
+    Rule.of("divided", "÷", " ?÷ ?", always("わる")),
+    Rule.of("equal", "≠", " ?≠ ?", always("ノットイコール")),
+    Rule.of("equal", "≒≈", " ?[≒≈] ?", always("ニアリーイコール")),
+    Rule.of("equal", "=", r"(?<![=<>!]) ?=(?![=<>]) ?(?=.)", always("イコール")),
+    Rule.of(
+        "plus", "+", r"(?<![+]) ?[+]{1,2} ?(?![+])", lambda match: "プラス" * match[0].count("+")
+    ),
+)
