@@ -139,5 +139,5 @@ def test_what_a_rule_has_written_keeps_its_place_in_the_text_and_names_the_rule(
     assert "".join(word.surface for word in reading.words) == text
     by_surface = {word.surface: word for word in reading.words if word.surface}
     assert (by_surface["-"].kana, by_surface["-"].rule) == ("マイナス", "minus")
-    assert (by_surface["14:30"].span, by_surface["14:30"].rule) == ((5, 10), "time")
+    assert (by_surface["14:30"].span, by_surface["14:30"].rule) == ((6, 11), "time")
     assert by_surface["外"].rule is None
