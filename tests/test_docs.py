@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from hayakoe_engine import TTS
-from wyoming_hayakoe import cli
+from wyoming_hayakoe import cli, commands
 from wyoming_hayakoe.settings import Preset, Settings, load_settings
 from wyoming_hayakoe.voices import VoiceBook
 
@@ -146,12 +146,12 @@ def test_the_home_assistant_example_names_a_preset_of_the_example(example):
 
 def parsers():
     """The parser of each command by its name."""
-    (commands,) = (
+    (subparsers,) = (
         action
         for action in cli._parser()._actions
         if isinstance(action, argparse._SubParsersAction)
     )
-    return commands.choices
+    return subparsers.choices
 
 
 def flags(parser):
@@ -166,12 +166,13 @@ def test_the_commands_are_those_of_the_command_line():
 def test_the_flags_are_those_of_the_command_line():
     keys = {key for key, *_ in fields()}
     documented = set()
-    for names, commands, key in rows("Flag"):
+    for names, used_by, key in rows("Flag"):
         assert key.strip("`") in keys
-        for command in re.findall(r"`(\w+)`", commands):
+        for command in re.findall(r"`(\w+)`", used_by):
             documented |= {(command, flag) for flag in re.findall(r"`(--[\w-]+)`", names)}
     common = {"-h", "--help", "--config", "--set"}
-    of_one_request = {f"--{name.replace('_', '-')}" for name in cli._OPTION_HELP} | {"--style"}
+    of_one_request = {f"--{name.replace('_', '-')}" for name in cli._OPTION_HELP}
+    of_one_request |= {"--style", "--ssml"}
     for command in ("serve", "say"):
         real = flags(parsers()[command]) - common - {"-o", "--output"}
         if command == "say":
@@ -189,6 +190,6 @@ def test_every_flag_in_the_text_exists():
 
 def test_the_exit_statuses_are_those_of_the_command_line():
     documented = [int(row[0]) for row in rows("Exit status")]
-    assert documented == [cli.OK, cli.FAILED, cli.USAGE, cli.INTERRUPTED]
+    assert documented == [commands.OK, commands.FAILED, commands.USAGE, commands.INTERRUPTED]
     for status in documented:
         assert re.search(rf"[ ,:]{status} [a-z]", cli._EXIT_STATUS)

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
 import os
 import sys
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
-from hayakoe_engine.errors import ConfigError, EmptyText, HayakoeError, RequestError
-from hayakoe_engine.options import RANGES, SynthesisOptions
-from wyoming_hayakoe import __version__
+from hayakoe_engine.errors import ConfigError, HayakoeError, RequestError
+from hayakoe_engine.options import RANGES
+from wyoming_hayakoe import __version__, commands
+from wyoming_hayakoe.commands import FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from hayakoe_engine.text.reading import Reading
-    from wyoming_hayakoe.settings import Settings
-    from wyoming_hayakoe.voices import VoiceBook
-
-OK: Final = 0
-FAILED: Final = 1
-USAGE: Final = 2
-INTERRUPTED: Final = 130
 
 _EPILOG = """\
 examples:
@@ -119,10 +110,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"wyoming-hayakoe {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
 
     serve = _add_command(
-        commands,
+        subparsers,
         "serve",
         "run the Wyoming server",
         "Run the Wyoming server until SIGTERM or Ctrl-C; that is exit status 0.",
@@ -148,10 +139,10 @@ def _parser() -> argparse.ArgumentParser:
         "--log-format", choices=("text", "json"), help="json is one object a line (default: text)"
     )
     _add_settings(serve)
-    serve.set_defaults(run=_serve)
+    serve.set_defaults(run=commands.run_serve)
 
     say = _add_command(
-        commands,
+        subparsers,
         "say",
         "speak a text",
         "Speak a text through the loudspeaker or into a file. The text is an argument or comes\n"
@@ -174,11 +165,12 @@ def _parser() -> argparse.ArgumentParser:
             help=f"{help_text} ({low:g} to {high:g})",
         )
     say.add_argument("--style", help="one of the voice's styles")
+    say.add_argument("--ssml", action="store_true", help="the text is SSML (see docs/ssml.md)")
     _add_settings(say)
-    say.set_defaults(run=_say)
+    say.set_defaults(run=commands.run_say)
 
     read = _add_command(
-        commands,
+        subparsers,
         "read",
         "show how a text is read",
         "Print one katakana reading for each line of the text, an empty one where there is\n"
@@ -188,33 +180,33 @@ def _parser() -> argparse.ArgumentParser:
     read.add_argument(
         "--details", action="store_true", help="show words, their place in the text, and accents"
     )
-    read.set_defaults(run=_read)
+    read.set_defaults(run=commands.run_read)
 
-    voices = _add_command(commands, "voices", "list the voices", "List voices, styles and presets.")
+    voices = _add_command(subparsers, "voices", "list the voices", "List voices and presets.")
     voices.add_argument("--json", action="store_true", help="as JSON")
     _add_settings(voices)
-    voices.set_defaults(run=_voices)
+    voices.set_defaults(run=commands.run_voices)
 
     doctor = _add_command(
-        commands,
+        subparsers,
         "doctor",
         "check the installation",
         "Check the installation, the voices, the port and the network, and say what to do.\n"
         "Exits with 1 if something does not work.",
     )
     _add_settings(doctor)
-    doctor.set_defaults(run=_doctor)
+    doctor.set_defaults(run=commands.run_doctor)
     return parser
 
 
 def _add_command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
     name: str,
     summary: str,
     description: str,
 ) -> argparse.ArgumentParser:
     examples = "".join(f"  wyoming-hayakoe {example}\n" for example in _EXAMPLES[name])
-    return commands.add_parser(
+    return subparsers.add_parser(
         name,
         help=summary,
         description=description,
@@ -239,160 +231,3 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         dest="assignments",
         help="any setting, for example wyoming.idle_close_s=60; may be repeated",
     )
-
-
-def _settings(arguments: argparse.Namespace) -> Settings:
-    from wyoming_hayakoe.settings import load_settings  # noqa: PLC0415
-
-    flags: dict[str, Any] = {}
-    for assignment in arguments.assignments:
-        key, equals, value = assignment.partition("=")
-        if not key or not equals:
-            raise ConfigError(f"--set takes KEY=VALUE, not {assignment!r}")
-        _assign(flags, key, value)
-    for key, flag in (
-        ("wyoming.uri", "uri"),
-        ("voice", "voice"),
-        ("zeroconf.enabled", "zeroconf"),
-        ("zeroconf.name", "zeroconf_name"),
-        ("log.level", "log_level"),
-        ("log.format", "log_format"),
-    ):
-        value = getattr(arguments, flag, None)
-        if value is not None:
-            _assign(flags, key, value)
-    return load_settings(arguments.config, flags)
-
-
-def _assign(tree: dict[str, Any], key: str, value: object) -> None:
-    *parents, name = key.split(".")
-    for parent in parents:
-        tree = tree.setdefault(parent, {})
-        if not isinstance(tree, dict):
-            raise ConfigError(f"{key}: {parent} is a single setting")
-    tree[name] = value
-
-
-def _serve(arguments: argparse.Namespace) -> int:
-    from wyoming_hayakoe.app import serve  # noqa: PLC0415
-    from wyoming_hayakoe.logs import set_up_logging  # noqa: PLC0415
-
-    settings = _settings(arguments)
-    set_up_logging(settings.log)
-    asyncio.run(serve(settings))
-    return OK
-
-
-def _say(arguments: argparse.Namespace) -> int:
-    from wyoming_hayakoe.output import check_output, write_audio  # noqa: PLC0415
-
-    changes = {
-        option: value
-        for option in (*_OPTION_HELP, "style")
-        if (value := getattr(arguments, option)) is not None
-    }
-    # Whatever can be wrong is found before the text is waited for.
-    SynthesisOptions(**changes)
-    check_output(arguments.output)
-    with _voice_book(_settings(arguments)) as voices:
-        choice = voices.find(None)
-        text = "".join(_lines(arguments))
-        audio = choice.speaker.stream(text, choice.options, **changes)
-        write_audio(audio, choice.speaker.info.sample_rate_hz, arguments.output)
-    return OK
-
-
-def _read(arguments: argparse.Namespace) -> int:
-    from hayakoe_engine.tts import TTS  # noqa: PLC0415
-
-    spoken = False
-    with TTS() as tts:
-        for line in _lines(arguments):
-            readings = tts.read(line)
-            spoken = spoken or bool(readings)
-            if arguments.details:
-                for reading in readings:
-                    print(_details(reading), flush=True)
-            else:
-                print("".join(_sentences(readings)), flush=True)
-    if not spoken:
-        raise EmptyText("there is nothing to speak in this text")
-    return OK
-
-
-def _sentences(readings: Sequence[Reading]) -> Iterator[str]:
-    for number, reading in enumerate(readings, 1):
-        yield reading.kana
-        if number < len(readings) and not reading.is_question:
-            yield "。" if reading.ends_sentence else "、"
-
-
-def _details(reading: Reading) -> str:
-    accents = " / ".join(
-        f"{phrase.kana}[{phrase.accent}]" + ("、" if phrase.pause_after else "")
-        for phrase in reading.accent_phrases
-    )
-    lines = [reading.text, f"  {reading.kana}", f"  accent phrases: {accents}"]
-    for word in reading.words:
-        notes = "" if word.known else "  not in the dictionary"
-        notes += f"  by rule: {word.rule}" if word.rule else ""
-        lines.append(
-            f"  {word.span[0]:4}–{word.span[1]:<4} {word.surface or '〃'}  "
-            f"{word.kana or '(silent)'}  {word.part_of_speech}{notes}"
-        )
-    return "\n".join(lines)
-
-
-def _voices(arguments: argparse.Namespace) -> int:
-    with _voice_book(_settings(arguments)) as voices:
-        if arguments.json:
-            entries = [
-                {
-                    "name": choice.name,
-                    "title": choice.title,
-                    "default": choice is voices.default,
-                    "languages": choice.speaker.info.languages,
-                    "sample_rate_hz": choice.speaker.info.sample_rate_hz,
-                    "licence": choice.speaker.info.licence,
-                    "credit": choice.speaker.info.credit,
-                    "url": choice.speaker.info.url,
-                }
-                for choice in voices
-            ]
-            print(json.dumps(entries, ensure_ascii=False, indent=2))
-        else:
-            for choice in voices:
-                info = choice.speaker.info
-                default = " (default)" if choice is voices.default else ""
-                print(f"{choice.name}{default}\t{choice.title}\t{info.licence}\t{info.credit}")
-    return OK
-
-
-def _doctor(arguments: argparse.Namespace) -> int:
-    from wyoming_hayakoe.doctor import examine  # noqa: PLC0415
-
-    return OK if examine(_settings(arguments)) else FAILED
-
-
-@contextmanager
-def _voice_book(settings: Settings) -> Iterator[VoiceBook]:
-    from wyoming_hayakoe.app import build_engine, build_voices  # noqa: PLC0415
-
-    with build_engine(settings) as tts:
-        yield build_voices(tts.prepare(), settings)
-
-
-def _lines(arguments: argparse.Namespace) -> Iterator[str]:
-    """The lines of the text; those of standard input as they come."""
-    if arguments.text not in (None, "-"):
-        try:
-            arguments.text.encode()
-        except UnicodeEncodeError as error:
-            raise RequestError("the text is not UTF-8") from error
-        yield from arguments.text.splitlines(keepends=True)
-    elif sys.stdin is not None:
-        for line in sys.stdin.buffer:
-            try:
-                yield line.decode()
-            except UnicodeDecodeError as error:
-                raise RequestError(f"standard input is not UTF-8: {error}") from error

@@ -17,7 +17,7 @@ from hayakoe_engine.errors import (
 )
 
 if TYPE_CHECKING:
-    from hayakoe_engine.utterance import Utterance
+    from hayakoe_engine.utterance import Markup, Utterance
     from wyoming_hayakoe.voices import Choice, VoiceBook
 
 _LOG = logging.getLogger(__name__)
@@ -42,7 +42,9 @@ class Speech:
         self._log_text = log_text
         self._ids = itertools.count(1)
 
-    def begin(self, voice: str | None = None, style: str | None = None) -> Narration:
+    def begin(
+        self, voice: str | None = None, style: str | None = None, markup: Markup | None = None
+    ) -> Narration:
         """Begin an utterance.
 
         An unknown voice is replaced by the default one and an unknown style by the voice's own,
@@ -59,7 +61,7 @@ class Speech:
         except StyleNotFound as error:
             choice = self.voices.find(voice)
             _LOG.warning("%s; it speaks in its own", error)
-        utterance = choice.speaker.open(choice.options)
+        utterance = choice.speaker.open(choice.options, markup=markup)
         return Narration(next(self._ids), choice, utterance, self.max_text_chars, self._log_text)
 
 

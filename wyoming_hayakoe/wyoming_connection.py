@@ -34,6 +34,7 @@ from wyoming_hayakoe.wire import BadEvent, read_event
 
 if TYPE_CHECKING:
     from hayakoe_engine.audio import Audio
+    from hayakoe_engine.utterance import Markup
     from wyoming_hayakoe.settings import WyomingSettings
     from wyoming_hayakoe.speech import Narration, Speech
 
@@ -244,7 +245,11 @@ class Connection:
         for text in (name, style):
             if text is not None and not (isinstance(text, str) and len(text) <= MAX_NAME_CHARS):
                 raise BadEvent(f"a voice's name is no text of up to {MAX_NAME_CHARS} characters")
-        job = _Job(self._speech.begin(name, style), is_stream)
+        text_format = event.data.get("text_format") or "text"
+        if text_format not in ("text", "ssml"):
+            raise BadEvent(f"text_format is {text_format!r:.50}, which is neither text nor ssml")
+        markup: Markup | None = "ssml" if text_format == "ssml" else None
+        job = _Job(self._speech.begin(name, style, markup), is_stream)
         self._open_jobs.add(job)
         self._jobs.put_nowait(job)
         return job

@@ -5,7 +5,7 @@
     HayakoeError
     ├─ ConfigError                    a setting is wrong
     ├─ RequestError                   the caller's fault
-    │  ├─ EmptyText  TextTooLong  BadOption
+    │  ├─ EmptyText  TextTooLong  BadMarkup  BadOption
     │  └─ VoiceNotFound  StyleNotFound
     ├─ BusyError                      too much to do at once
     └─ VoiceError                     the voice's fault
@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "BadMarkup",
     "BadOption",
     "BadVoiceFiles",
     "BusyError",
@@ -73,6 +74,22 @@ class BadOption(RequestError):
     """A synthesis option is unknown or out of its range."""
 
     code = "bad-option"
+
+
+class BadMarkup(RequestError):
+    """The document is not SSML that can be spoken.
+
+    Attributes:
+        line: Where, from 1.
+        column: Where in the line, in characters, from 1.
+    """
+
+    code = "bad-markup"
+
+    def __init__(self, message: str, *, line: int = 1, column: int = 1) -> None:
+        super().__init__(f"line {line}, column {column}: {message}")
+        self.line = line
+        self.column = column
 
 
 class VoiceNotFound(RequestError):

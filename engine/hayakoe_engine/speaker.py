@@ -10,7 +10,7 @@ from hayakoe_engine.audio import Audio
 from hayakoe_engine.errors import StyleNotFound
 from hayakoe_engine.options import SynthesisOptions
 from hayakoe_engine.scheduler import Priority
-from hayakoe_engine.utterance import Utterance
+from hayakoe_engine.utterance import Markup, Utterance
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterator
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Speaker:
     """A voice that speaks; made by ``TTS``. Use it from as many threads and tasks as you like.
 
-    Every method takes ``SynthesisOptions``, single options by name, or both: the names win.
+    Every method takes ``SynthesisOptions``, single options by name, or both: the names win. With
+    ``markup="ssml"`` the text is an SSML document.
     """
 
     def __init__(self, voice: Voice, reader: Reader, scheduler: Scheduler) -> None:
@@ -41,6 +42,7 @@ class Speaker:
         options: SynthesisOptions | None = None,
         *,
         priority: Priority = Priority.INTERACTIVE,
+        markup: Markup | None = None,
         **changes: Any,  # noqa: ANN401
     ) -> Utterance:
         """Begin an utterance whose text is still to come.
@@ -56,12 +58,14 @@ class Speaker:
             has = f"its styles are {', '.join(info.styles)}" if info.styles else "it has no styles"
             raise StyleNotFound(f"voice {info.name} has no style {chosen.style!r}; {has}")
         stream = self._scheduler.open(info.sample_rate_hz, priority)
-        return Utterance(self._voice, self._reader, chosen, stream)
+        return Utterance(self._voice, self._reader, chosen, stream, markup)
 
     def stream(
         self,
         text: str,
         options: SynthesisOptions | None = None,
+        *,
+        markup: Markup | None = None,
         **changes: Any,  # noqa: ANN401
     ) -> Iterator[Audio]:
         """Speak a text, window by window.
@@ -70,16 +74,19 @@ class Speaker:
 
         Raises:
             EmptyText: There is nothing to speak in the text.
+            BadMarkup: It is not the SSML that it was said to be.
             RequestError: As for ``open``.
             VoiceError: The voice failed.
         """
-        utterance = self.open(options, **changes)
+        utterance = self.open(options, markup=markup, **changes)
         return _windows(utterance, text)
 
     def generate(
         self,
         text: str,
         options: SynthesisOptions | None = None,
+        *,
+        markup: Markup | None = None,
         **changes: Any,  # noqa: ANN401
     ) -> Audio:
         """Speak a text: the concatenation of ``stream``, sample for sample.
@@ -87,12 +94,16 @@ class Speaker:
         Raises:
             HayakoeError: As for ``stream``.
         """
-        return Audio.concatenate(self.stream(text, options, **changes), self.info.sample_rate_hz)
+        return Audio.concatenate(
+            self.stream(text, options, markup=markup, **changes), self.info.sample_rate_hz
+        )
 
     async def astream(
         self,
         text: str | AsyncIterable[str],
         options: SynthesisOptions | None = None,
+        *,
+        markup: Markup | None = None,
         **changes: Any,  # noqa: ANN401
     ) -> AsyncIterator[Audio]:
         """As ``stream``; the text may also come piece by piece, as from a language model.
@@ -100,7 +111,7 @@ class Speaker:
         Raises:
             HayakoeError: As for ``stream``.
         """
-        with self.open(options, **changes) as utterance:
+        with self.open(options, markup=markup, **changes) as utterance:
             feeder = asyncio.ensure_future(_feed(utterance, text))
             try:
                 async for audio in utterance:
@@ -115,6 +126,8 @@ class Speaker:
         self,
         text: str,
         options: SynthesisOptions | None = None,
+        *,
+        markup: Markup | None = None,
         **changes: Any,  # noqa: ANN401
     ) -> Audio:
         """As ``generate``, without blocking the event loop.
@@ -122,7 +135,7 @@ class Speaker:
         Raises:
             HayakoeError: As for ``stream``.
         """
-        parts = [audio async for audio in self.astream(text, options, **changes)]
+        parts = [audio async for audio in self.astream(text, options, markup=markup, **changes)]
         return Audio.concatenate(parts, self.info.sample_rate_hz)
 
 

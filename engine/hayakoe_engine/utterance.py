@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from dataclasses import replace
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, TypeVar
 
 import numpy as np
 
 from hayakoe_engine.audio import Audio
 from hayakoe_engine.errors import EmptyText
 from hayakoe_engine.text.clean import Cleaner
-from hayakoe_engine.text.split import SentenceSplitter
+from hayakoe_engine.text.markup import parse_ssml
+from hayakoe_engine.text.split import SentenceSplitter, split_sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from types import TracebackType
 
     from numpy.typing import NDArray
 
     from hayakoe_engine.options import SynthesisOptions
     from hayakoe_engine.scheduler import WorkStream
-    from hayakoe_engine.text.reading import Reader
+    from hayakoe_engine.text.markup import Span
+    from hayakoe_engine.text.reading import Reader, Reading
     from hayakoe_engine.voices.voice import Voice
 
+Markup: TypeAlias = Literal["ssml"]
+"""What a text may be, other than plain."""
+
+_PUNCTUATION: Final = tuple("。．.！!？?…」』）)、，,")
+_T = TypeVar("_T")
 _NO_WINDOW = np.zeros(0, np.float32)
 
 
@@ -37,7 +46,12 @@ class Utterance:
     """
 
     def __init__(
-        self, voice: Voice, reader: Reader, options: SynthesisOptions, stream: WorkStream
+        self,
+        voice: Voice,
+        reader: Reader,
+        options: SynthesisOptions,
+        stream: WorkStream,
+        markup: Markup | None = None,
     ) -> None:
         self._voice = voice
         self._reader = reader
@@ -46,6 +60,8 @@ class Utterance:
         # Both are used by the stream's work only, which is done by one thread at a time, in order.
         self._splitter = SentenceSplitter()
         self._cleaner = Cleaner()
+        # A document is whole or nothing, so it is spoken when all of it has come.
+        self._document: list[str] | None = [] if markup == "ssml" else None
         self.characters = 0
         self._spoke = False
 
@@ -70,17 +86,26 @@ class Utterance:
         return self._stream.is_busy
 
     def push(self, text: str) -> None:
-        """Append text; it is spoken as soon as a sentence of it is complete."""
+        """Append text; it is spoken as soon as a sentence of it is complete.
+
+        Of an SSML document nothing is spoken before ``finish``.
+        """
         self.characters += len(text)
-        self._add(lambda: self._splitter.push(text))
+        if self._document is None:
+            self._add(lambda: self._splitter.push(text))
+        else:
+            self._document.append(text)
 
     def flush(self) -> None:
         """Speak what has come so far although its sentence is not complete."""
-        self._add(self._splitter.flush)
+        if self._document is None:
+            self._add(self._splitter.flush)
 
     def finish(self) -> None:
         """Say that all text has come."""
         self.flush()
+        if self._document is not None:
+            self._stream.add(self._speak_document)
         self._stream.end()
 
     def close(self) -> None:
@@ -106,6 +131,7 @@ class Utterance:
 
         Raises:
             EmptyText: There was nothing to speak in the whole text.
+            BadMarkup: It is not the SSML that it was said to be; nothing of it is spoken.
             HayakoeError: Speaking failed; all audio made before has been given out.
         """
         try:
@@ -137,6 +163,38 @@ class Utterance:
     def _add(self, sentences: Callable[[], Iterable[str]]) -> None:
         self._stream.add(lambda: self._speak(sentences))
 
+    def _speak_document(self) -> Generator[NDArray[np.float32], None, None]:
+        spans = parse_ssml("".join(self._document or ()))
+        for span, following in zip_longest(spans, spans[1:]):
+            yield from self._speak_span(span, goes_on=following is not None)
+
+    def _speak_span(
+        self, span: Span, *, goes_on: bool
+    ) -> Generator[NDArray[np.float32], None, None]:
+        pause_s = span.break_after_s
+        if goes_on and pause_s is None and not span.ends_sentence:
+            # The sentence goes on in another manner, unless its text ends here.
+            pause_s = None if span.text.endswith(_PUNCTUATION) else 0.0
+        for reading, is_last in _with_last(self._read_span(span)):
+            options = span.changes.applied_to(self._options)
+            rng = np.random.default_rng(options.seed)
+            if is_last and pause_s is not None:
+                yield from self._voice.begin(replace(reading, end_pause_s=pause_s), options, rng)
+                return
+            yield from self._voice.begin(reading, options, rng)
+        yield np.zeros(round((pause_s or 0.0) * self.sample_rate_hz), np.float32)
+
+    def _read_span(self, span: Span) -> Iterator[Reading]:
+        if span.kana is not None:
+            yield self._reader.read_kana(span.kana)
+            return
+        cleaner = Cleaner()
+        for sentence in split_sentences(span.text):
+            if prose := cleaner.clean(sentence):
+                reading = self._reader.read(prose)
+                if not reading.is_silent:
+                    yield reading
+
     def _speak(
         self, sentences: Callable[[], Iterable[str]]
     ) -> Generator[NDArray[np.float32], None, None]:
@@ -150,3 +208,12 @@ class Utterance:
                     continue
             # Many sentences without sound are many pieces of work all the same.
             yield _NO_WINDOW
+
+
+def _with_last(items: Iterator[_T]) -> Iterator[tuple[_T, bool]]:
+    """Each item, and whether it is the last one."""
+    current = next(items, None)
+    while current is not None:
+        following = next(items, None)
+        yield current, following is None
+        current = following

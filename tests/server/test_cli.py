@@ -18,7 +18,7 @@ import soundfile
 from hayakoe_engine import TTS, VoiceInfo
 from hayakoe_engine.audio import ENCODER_RATES_HZ, FORMATS
 from hayakoe_engine.options import RANGES
-from wyoming_hayakoe import __version__, app, cli
+from wyoming_hayakoe import __version__, app, cli, commands
 from wyoming_hayakoe.cli import main
 
 COMMANDS = ["serve", "say", "read", "voices", "doctor"]
@@ -151,8 +151,8 @@ def test_the_help_of_a_command_has_examples_and_its_exit_status(run, command):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_flag_is_explained(command):
-    (commands,) = (action for action in cli._parser()._actions if action.choices)
-    for action in commands.choices[command]._actions:
+    (subparsers,) = (action for action in cli._parser()._actions if action.choices)
+    for action in subparsers.choices[command]._actions:
         assert action.help, action
 
 
@@ -315,7 +315,7 @@ def test_what_is_wrong_is_found_before_the_text_is_read(
     run, monkeypatch, tmp_path, arguments, complaint
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "_lines", lambda _: no_text())
+    monkeypatch.setattr(commands, "_lines", lambda _: no_text())
     status, out, err = run("say", *arguments)
     assert (status, out) == (2, b"")
     assert err.startswith(f"wyoming-hayakoe: {complaint}")

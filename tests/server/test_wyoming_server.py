@@ -305,3 +305,25 @@ async def test_the_log_says_nothing_alarming_about_clients_that_come_and_go(
             await client.send(event)
     await served.wait_idle()
     assert not warnings_in(caplog)
+
+
+async def test_a_document_in_ssml_is_spoken_as_such(serve):
+    served = await serve("mei")
+    document = "<speak>はい。<break time='1s'/>どうぞ。</speak>"
+    async with served.client() as client:
+        await client.send(Synthesize(text=document, text_format="ssml"))
+        marked = await client.listen()
+        await client.send(Synthesize(text="はい。どうぞ。"))
+        plain = await client.listen()
+    assert len(marked.samples) - len(plain.samples) == round(0.6 * 48000)
+
+
+@pytest.mark.parametrize(
+    ("text", "text_format", "code"),
+    [("<speak>はい。", "ssml", "bad-markup"), ("はい。", "html", "bad-event")],
+)
+async def test_a_document_that_is_wrong_is_an_error(serve, fake_voice, text, text_format, code):
+    served = await serve(fake_voice())
+    async with served.client() as client:
+        await client.send(Synthesize(text=text, text_format=text_format))
+        await client.expect_refusal(code)

@@ -11,6 +11,7 @@ import pyopenjtalk
 from pyopenjtalk.openjtalk import OpenJTalk
 
 from hayakoe_engine.text.clean import is_speakable
+from hayakoe_engine.text.kana import split_moras
 from hayakoe_engine.text.notation.find import find_notations
 from hayakoe_engine.text.rewriting import Rewritten
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pyopenjtalk.types import MeCabMorph, NJDFeature, SurfacePhonemeMapping
 
 _MORA = re.compile("[ァ-ヴ][ァィゥェォャュョヮ]?|ー")
+_KANA_PHRASE = re.compile("([^/、]+)([/、]?)")
 _DEVOICED = "’"
 _PHONE = re.compile(r"-([^+]*)\+")
 _NUCLEI = frozenset({"a", "i", "u", "e", "o", "A", "I", "U", "E", "O", "N", "cl"})
@@ -78,12 +80,14 @@ class Reading:
         accent_phrases: What is spoken; empty if nothing is.
         labels: HTS full-context labels, one per phone, silence at both ends; empty if nothing is
             spoken (format: HTS-demo, ``HTS_TTS_JPN``).
+        end_pause_s: Exact silence after it, in seconds; None is the voice's own pause.
     """
 
     text: str
     words: tuple[Word, ...]
     accent_phrases: tuple[AccentPhrase, ...]
     labels: tuple[str, ...]
+    end_pause_s: float | None = None
 
     @property
     def is_silent(self) -> bool:
@@ -133,6 +137,26 @@ class Reader:
         labels = self._analyser.make_label(features)
         return Reading(text, words, tuple(_accent_phrases(entries, labels)), tuple(labels))
 
+    def read_kana(self, kana: str) -> Reading:
+        """Take a reading as it is given, accents included.
+
+        Args:
+            kana: Katakana, ``'`` after the mora where the pitch falls, ``/`` between accent
+                phrases, ``、`` where there is a pause between them.
+        """
+        phrases: list[AccentPhrase] = []
+        features: list[NJDFeature] = []
+        for part, mark in _KANA_PHRASE.findall(kana):
+            before, fall, after = part.partition("'")
+            moras = split_moras(before + after)
+            accent = len(split_moras(before)) if fall else 0
+            phrases.append(AccentPhrase(tuple(moras), accent, mark == "、"))
+            features.append(_feature("名詞", "一般", before + after, accent, len(moras)))
+            if mark == "、":
+                features.append(_feature("記号", "読点", "、", 0, 0))
+        text = kana.replace("'", "").replace("/", "")
+        return Reading(text, (), tuple(phrases), tuple(self._analyser.make_label(features)))
+
     def _analyse(self, text: str) -> tuple[list[NJDFeature], list[MeCabMorph]]:
         # Sudachi's opinion on kanji with several readings costs 100 MB and, on sentences of the
         # home, spoils as many (値が上がる, 種をまく, 表の門) as it mends (金の価格).
@@ -144,6 +168,28 @@ class Reader:
             # For a kanji unknown to its own dictionary it looks into Sudachi's, which small
             # installations leave out. The kanji then stays unread.
             return pyopenjtalk.run_frontend_detailed(text, use_vanilla=True, jtalk=self._analyser)
+
+
+def _feature(pos: str, group: str, pron: str, accent: int, moras: int) -> NJDFeature:
+    """A word as the analyser would have found it, with an accent phrase of its own."""
+    return {
+        "string": pron,
+        "pos": pos,
+        "pos_group1": group,
+        "pos_group2": "*",
+        "pos_group3": "*",
+        "ctype": "*",
+        "cform": "*",
+        "orig": pron,
+        "read": pron,
+        "pron": pron,
+        "acc": accent,
+        "mora_size": moras,
+        "chain_rule": "*",
+        "chain_flag": 0,
+        "is_reading_protected": False,
+        "is_reading_rewritten": False,
+    }
 
 
 def _words(text: str, prose: Rewritten, entries: Iterable[SurfacePhonemeMapping]) -> Iterator[Word]:

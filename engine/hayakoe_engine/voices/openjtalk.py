@@ -105,8 +105,11 @@ class OpenJTalkVoice:
             if window.joins_next:
                 faded = rest[:fade]
             yield np.concatenate([lead, body, pause])
-        pause_s = SENTENCE_PAUSE_S if reading.ends_sentence else CLAUSE_PAUSE_S
-        yield self._end(rest, pause_s * options.pause_scale / options.speed)
+        pause_s = reading.end_pause_s
+        if pause_s is None:
+            natural_s = SENTENCE_PAUSE_S if reading.ends_sentence else CLAUSE_PAUSE_S
+            pause_s = natural_s * options.pause_scale / options.speed
+        yield self._end(rest, pause_s)
 
     def close(self) -> None:
         """Nothing is held but the workers' engines, which end with their threads."""

@@ -58,7 +58,8 @@ class Voice(Protocol):
         """Speak one sentence, window by window.
 
         Every ``next()`` is one bounded piece of work, run by any one thread at a time. All
-        randomness comes from ``rng``. The sentence ends with its pause.
+        randomness comes from ``rng``. The sentence ends with its pause, which is exact if the
+        reading says how long it is.
 
         Returns:
             An iterator of float32 ``[n]`` at ``info.sample_rate_hz``.
