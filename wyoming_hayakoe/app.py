@@ -6,7 +6,9 @@ import asyncio
 import logging
 import signal
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from platformdirs import user_config_path
 
 from hayakoe_engine.errors import HayakoeError
 from hayakoe_engine.tts import EMBEDDED_VOICE, TTS
@@ -24,12 +26,18 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+DICTIONARY_POLL_S: Final = 3.0
+"""Time between two looks at the dictionary's file."""
+
 
 def build_engine(settings: Settings) -> TTS:
     """The engine with its voices; they are not prepared yet."""
-    return TTS(threads=settings.threads, max_utterances=settings.max_utterances).load(
-        EMBEDDED_VOICE
+    tts = TTS(
+        threads=settings.threads,
+        max_utterances=settings.max_utterances,
+        dictionary=settings.dictionary or user_config_path("hayakoe") / "dictionary.yaml",
     )
+    return tts.load(EMBEDDED_VOICE)
 
 
 def build_voices(tts: TTS, settings: Settings) -> VoiceBook:
@@ -70,9 +78,13 @@ async def serve(settings: Settings) -> None:
                 address,
                 ", ".join(choice.name for choice in voices),
             )
-            warming = asyncio.create_task(_warm_up(speech))
+            background = [
+                asyncio.create_task(_warm_up(speech)),
+                asyncio.create_task(_follow_dictionary(tts)),
+            ]
             await _first(stopping, server.ended)
-            warming.cancel()
+            for task in background:
+                task.cancel()
             _LOG.info("stopping")
         finally:
             if announcement is not None:
@@ -89,6 +101,13 @@ async def _warm_up(speech: Speech) -> None:
         with suppress(HayakoeError):
             async for _ in narration:
                 pass
+
+
+async def _follow_dictionary(tts: TTS) -> None:
+    """Take over what somebody else changes in the dictionary's file."""
+    while True:
+        await asyncio.sleep(DICTIONARY_POLL_S)
+        await asyncio.to_thread(tts.dictionary.reload_if_changed)
 
 
 async def _first(*events: asyncio.Event) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from hayakoe_engine.errors import ConfigError, HayakoeError, RequestError
 from hayakoe_engine.options import RANGES
-from wyoming_hayakoe import __version__, commands
+from wyoming_hayakoe import __version__, commands, dictionary_commands
 from wyoming_hayakoe.commands import FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
@@ -48,6 +48,11 @@ _EXAMPLES: Final = {
     ),
     "read": ('read "今日は晴れです。"', 'read --details "今日は晴れです。"', "read < notes.txt"),
     "voices": ("voices", "voices --config hayakoe.yaml --json"),
+    "dictionary": (
+        'dictionary add "Home Assistant" ホームアシスタント --accent 7',
+        "dictionary list",
+        "dictionary import words.csv",
+    ),
     "doctor": ("doctor", "doctor --config hayakoe.yaml"),
 }
 
@@ -180,12 +185,24 @@ def _parser() -> argparse.ArgumentParser:
     read.add_argument(
         "--details", action="store_true", help="show words, their place in the text, and accents"
     )
+    _add_settings(read)
     read.set_defaults(run=commands.run_read)
 
     voices = _add_command(subparsers, "voices", "list the voices", "List voices and presets.")
     voices.add_argument("--json", action="store_true", help="as JSON")
     _add_settings(voices)
     voices.set_defaults(run=commands.run_voices)
+
+    dictionary = _add_command(
+        subparsers,
+        "dictionary",
+        "say how words are read",
+        "List and change the words of your own. A running server takes a change over within\n"
+        "seconds. The format of the file is described in docs/dictionary.md.",
+    )
+    _add_settings(dictionary)
+    dictionary_commands.add_parsers(dictionary)
+    dictionary.set_defaults(run=commands.run_dictionary)
 
     doctor = _add_command(
         subparsers,

@@ -92,10 +92,10 @@ def run_say(arguments: argparse.Namespace) -> int:
 
 def run_read(arguments: argparse.Namespace) -> int:
     """Show readings."""
-    from hayakoe_engine.tts import TTS  # noqa: PLC0415
+    from wyoming_hayakoe.app import build_engine  # noqa: PLC0415
 
     spoken = False
-    with TTS() as tts:
+    with build_engine(_settings(arguments)) as tts:
         for line in _lines(arguments):
             readings = tts.read(line)
             spoken = spoken or bool(readings)
@@ -163,6 +163,15 @@ def run_doctor(arguments: argparse.Namespace) -> int:
     from wyoming_hayakoe.doctor import examine  # noqa: PLC0415
 
     return OK if examine(_settings(arguments)) else FAILED
+
+
+def run_dictionary(arguments: argparse.Namespace) -> int:
+    """List or change the words of the user's own."""
+    from wyoming_hayakoe.app import build_engine  # noqa: PLC0415
+
+    with build_engine(_settings(arguments)) as tts:
+        arguments.change(tts.dictionary, arguments)
+    return OK
 
 
 @contextmanager

@@ -191,6 +191,9 @@ class Settings(BaseSettings):
 
     voice: str = "mei"
     """The default voice: a voice, a `voice:Style` or a preset."""
+    dictionary: Path | None = None
+    """File with words of your own; `hayakoe/dictionary.yaml` in the user's configuration folder if
+    absent. It need not exist."""
     threads: int | None = Field(None, ge=1, le=256)
     """Threads that synthesise; one per CPU if absent."""
     max_utterances: int = Field(256, ge=1, le=10_000)

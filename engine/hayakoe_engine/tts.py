@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from hayakoe_engine.errors import VoiceNotFound
@@ -10,9 +11,11 @@ from hayakoe_engine.scheduler import MAX_STREAMS, Scheduler
 from hayakoe_engine.speaker import Speaker
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from hayakoe_engine.text.dictionary.user_dictionary import UserDictionary
     from hayakoe_engine.text.reading import Reader, Reading
     from hayakoe_engine.voices.voice import Voice
 
@@ -29,15 +32,25 @@ class TTS:
     Args:
         threads: Worker threads; None is one per CPU that this process may use.
         max_utterances: Utterances at once; one more is a ``BusyError``.
+        dictionary: File with words of the user's own (see ``dictionary``); None keeps them in
+            memory only. It need not exist.
     """
 
-    def __init__(self, *, threads: int | None = None, max_utterances: int = MAX_STREAMS) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int | None = None,
+        max_utterances: int = MAX_STREAMS,
+        dictionary: str | os.PathLike[str] | None = None,
+    ) -> None:
         self._scheduler = Scheduler(threads, max_utterances)
         self._lock = threading.Lock()
         self._makers: dict[str, Callable[[], Voice]] = {}
         self._voices: dict[str, Voice] = {}
         self._speakers = _Speakers()
         self._reader: Reader | None = None
+        self._dictionary_path = None if dictionary is None else Path(dictionary)
+        self._dictionary: UserDictionary | None = None
 
     def load(self, name: str, *, source: Callable[[], Voice] | None = None) -> Self:
         """Name a voice to be prepared; nothing is read yet.
@@ -90,6 +103,32 @@ class TTS:
         """The prepared voices by name; an unknown name is a ``VoiceNotFound``."""
         return self._speakers
 
+    @property
+    def dictionary(self) -> UserDictionary:
+        """Words of the user's own: add, list, change, import and export them.
+
+        A change is written to the file and counts from the next sentence on.
+        """
+        with self._lock:
+            return self._load_dictionary()
+
+    def add_word(
+        self, surface: str, reading: str, *, accent: int | None = None, priority: int = 8
+    ) -> bool:
+        """Say how a word is read; returns whether it was in the dictionary before.
+
+        Args:
+            surface: The word as it is written.
+            reading: Katakana.
+            accent: The mora after which the pitch falls; 0 if it does not, None if unknown.
+            priority: 0 to 10; higher wins over longer words of the built-in dictionary.
+
+        Raises:
+            BadDictionaryEntry: The message says what is wrong.
+            DictionaryUnavailable: It cannot be written; nothing is changed.
+        """
+        return self.dictionary.add(surface, reading, accent=accent, priority=priority)
+
     def read(self, text: str) -> list[Reading]:
         """How a text is read, sentence by sentence, without speaking it."""
         from hayakoe_engine.text.clean import Cleaner  # noqa: PLC0415
@@ -130,8 +169,17 @@ class TTS:
         if self._reader is None:
             from hayakoe_engine.text.reading import Reader  # noqa: PLC0415
 
-            self._reader = Reader()
+            self._reader = Reader(self._load_dictionary())
         return self._reader
+
+    def _load_dictionary(self) -> UserDictionary:
+        if self._dictionary is None:
+            from hayakoe_engine.text.dictionary.user_dictionary import (  # noqa: PLC0415
+                UserDictionary,
+            )
+
+            self._dictionary = UserDictionary(self._dictionary_path)
+        return self._dictionary
 
 
 class _Speakers(dict[str, Speaker]):

@@ -11,6 +11,8 @@ import pyopenjtalk
 from pyopenjtalk.openjtalk import OpenJTalk
 
 from hayakoe_engine.text.clean import is_speakable
+from hayakoe_engine.text.dictionary.matching import not_against_dictionary
+from hayakoe_engine.text.english import find_english
 from hayakoe_engine.text.kana import split_moras
 from hayakoe_engine.text.notation.find import find_notations
 from hayakoe_engine.text.rewriting import Rewritten
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from pyopenjtalk.types import MeCabMorph, NJDFeature, SurfacePhonemeMapping
+
+    from hayakoe_engine.text.dictionary.user_dictionary import UserDictionary
 
 _MORA = re.compile("[ァ-ヴ][ァィゥェォャュョヮ]?|ー")
 _KANA_PHRASE = re.compile("([^/、]+)([/、]?)")
@@ -116,25 +120,35 @@ class Reading:
 
 
 class Reader:
-    """Open JTalk with its dictionary; may be used from many threads at once."""
+    """Open JTalk with its dictionary; may be used from many threads at once.
 
-    def __init__(self) -> None:
+    Args:
+        dictionary: Words of the user's own; a change of it counts from the next sentence on.
+    """
+
+    def __init__(self, dictionary: UserDictionary | None = None) -> None:
         self._analyser = OpenJTalk(pyopenjtalk.OPEN_JTALK_DICT_DIR)
+        self._dictionary = dictionary
 
     def read(self, text: str) -> Reading:
         """Analyse one sentence of prose."""
-        prose = Rewritten.original(text)
-        prose = prose.replaced(find_notations(prose.text))
+        analyser, prose = self._analyser, Rewritten.original(text)
+        if self._dictionary is not None:
+            lexicon = self._dictionary.lexicon
+            analyser = lexicon.analyser or analyser
+            prose = prose.replaced(lexicon.find(prose.text))
+        for find in (find_notations, find_english):
+            prose = prose.replaced(not_against_dictionary(prose, find(prose.text)))
         if not is_speakable(prose.text):  # the analyser would complain on standard error
             return Reading(text, (), (), ())
-        features, morphs = self._analyse(prose.text)
+        features, morphs = _analyse(prose.text, analyser)
         entries = pyopenjtalk.make_phoneme_mapping(
-            features, morphs, caller_text=prose.text, jtalk=self._analyser
+            features, morphs, caller_text=prose.text, jtalk=analyser
         )
         words = tuple(_words(text, prose, entries))
         if not any(word.kana for word in words):
             return Reading(text, words, (), ())
-        labels = self._analyser.make_label(features)
+        labels = analyser.make_label(features)
         return Reading(text, words, tuple(_accent_phrases(entries, labels)), tuple(labels))
 
     def read_kana(self, kana: str) -> Reading:
@@ -157,17 +171,16 @@ class Reader:
         text = kana.replace("'", "").replace("/", "")
         return Reading(text, (), tuple(phrases), tuple(self._analyser.make_label(features)))
 
-    def _analyse(self, text: str) -> tuple[list[NJDFeature], list[MeCabMorph]]:
-        # Sudachi's opinion on kanji with several readings costs 100 MB and, on sentences of the
-        # home, spoils as many (値が上がる, 種をまく, 表の門) as it mends (金の価格).
-        try:
-            return pyopenjtalk.run_frontend_detailed(
-                text, use_sudachi_kanji_yomi=False, jtalk=self._analyser
-            )
-        except ModuleNotFoundError:
-            # For a kanji unknown to its own dictionary it looks into Sudachi's, which small
-            # installations leave out. The kanji then stays unread.
-            return pyopenjtalk.run_frontend_detailed(text, use_vanilla=True, jtalk=self._analyser)
+
+def _analyse(text: str, analyser: OpenJTalk) -> tuple[list[NJDFeature], list[MeCabMorph]]:
+    # Sudachi's opinion on kanji with several readings costs 100 MB and, on sentences of the
+    # home, spoils as many (値が上がる, 種をまく, 表の門) as it mends (金の価格).
+    try:
+        return pyopenjtalk.run_frontend_detailed(text, use_sudachi_kanji_yomi=False, jtalk=analyser)
+    except ModuleNotFoundError:
+        # For a kanji unknown to its own dictionary it looks into Sudachi's, which small
+        # installations leave out. The kanji then stays unread.
+        return pyopenjtalk.run_frontend_detailed(text, use_vanilla=True, jtalk=analyser)
 
 
 def _feature(pos: str, group: str, pron: str, accent: int, moras: int) -> NJDFeature:

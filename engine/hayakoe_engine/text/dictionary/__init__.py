@@ -1,0 +1,1 @@
+"""Words of the user's own: how they are read, kept in a file."""
