@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from platformdirs import user_config_path
 
 from hayakoe_engine.errors import HayakoeError
+from hayakoe_engine.text.text_options import TextOptions
 from hayakoe_engine.tts import EMBEDDED_VOICE, TTS
 from wyoming_hayakoe import __version__
 from wyoming_hayakoe.address import TcpAddress
@@ -35,6 +36,7 @@ def build_engine(settings: Settings) -> TTS:
     tts = TTS(
         threads=settings.threads,
         max_utterances=settings.max_utterances,
+        text=TextOptions(urls=settings.text.urls, emoji=settings.text.emoji),
         dictionary=settings.dictionary or user_config_path("hayakoe") / "dictionary.yaml",
     )
     return tts.load(EMBEDDED_VOICE)

@@ -132,6 +132,15 @@ class Preset(_Section):
     pause_scale: PauseScale | None = None
 
 
+class TextSettings(_Section):
+    """What is done with the parts of a text that are no words."""
+
+    urls: Literal["skip", "say"] = "skip"
+    """`skip` leaves URLs and mail addresses out, `say` says リンク and メールアドレス."""
+    emoji: Literal["skip", "name"] = "skip"
+    """`skip` leaves emoji out, `name` says their Japanese names."""
+
+
 class WyomingSettings(_Section):
     """The Wyoming server."""
 
@@ -199,6 +208,7 @@ class Settings(BaseSettings):
     max_utterances: int = Field(256, ge=1, le=10_000)
     """Utterances in progress at once; one more is told that the server is busy."""
     speech: SpeechSettings = SpeechSettings()
+    text: TextSettings = TextSettings()
     presets: Annotated[dict[Name, Preset], BeforeValidator(_none_as_empty)] = {}
     """Voices of your own making."""
     wyoming: WyomingSettings = WyomingSettings()

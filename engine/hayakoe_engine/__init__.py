@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hayakoe_engine.audio import Audio, streaming_wav_header
     from hayakoe_engine.options import SynthesisOptions
     from hayakoe_engine.speaker import Speaker
+    from hayakoe_engine.text.text_options import TextOptions
     from hayakoe_engine.tts import TTS
     from hayakoe_engine.utterance import Utterance
     from hayakoe_engine.voices.voice import Voice, VoiceInfo
@@ -31,6 +32,7 @@ __all__ = [
     "Audio",
     "Speaker",
     "SynthesisOptions",
+    "TextOptions",
     "Utterance",
     "Voice",
     "VoiceInfo",
@@ -40,6 +42,7 @@ __all__ = [
 
 _HOMES = {
     "TTS": "tts",
+    "TextOptions": "text.text_options",
     "Audio": "audio",
     "Speaker": "speaker",
     "SynthesisOptions": "options",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from hayakoe_engine.scheduler import Scheduler
     from hayakoe_engine.text.reading import Reader
+    from hayakoe_engine.text.text_options import TextOptions
     from hayakoe_engine.voices.voice import Voice, VoiceInfo
 
 
@@ -27,10 +28,13 @@ class Speaker:
     ``markup="ssml"`` the text is an SSML document.
     """
 
-    def __init__(self, voice: Voice, reader: Reader, scheduler: Scheduler) -> None:
+    def __init__(
+        self, voice: Voice, reader: Reader, scheduler: Scheduler, text_options: TextOptions
+    ) -> None:
         self._voice = voice
         self._reader = reader
         self._scheduler = scheduler
+        self._text_options = text_options
 
     @property
     def info(self) -> VoiceInfo:
@@ -58,7 +62,7 @@ class Speaker:
             has = f"its styles are {', '.join(info.styles)}" if info.styles else "it has no styles"
             raise StyleNotFound(f"voice {info.name} has no style {chosen.style!r}; {has}")
         stream = self._scheduler.open(info.sample_rate_hz, priority)
-        return Utterance(self._voice, self._reader, chosen, stream, markup)
+        return Utterance(self._voice, self._reader, chosen, stream, markup, self._text_options)
 
     def stream(
         self,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from hayakoe_engine.errors import VoiceNotFound
 from hayakoe_engine.scheduler import MAX_STREAMS, Scheduler
 from hayakoe_engine.speaker import Speaker
+from hayakoe_engine.text.text_options import TextOptions
 
 if TYPE_CHECKING:
     import os
@@ -34,6 +35,7 @@ class TTS:
         max_utterances: Utterances at once; one more is a ``BusyError``.
         dictionary: File with words of the user's own (see ``dictionary``); None keeps them in
             memory only. It need not exist.
+        text: What is done with URLs and emoji; None leaves both out.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class TTS:
         threads: int | None = None,
         max_utterances: int = MAX_STREAMS,
         dictionary: str | os.PathLike[str] | None = None,
+        text: TextOptions | None = None,
     ) -> None:
         self._scheduler = Scheduler(threads, max_utterances)
         self._lock = threading.Lock()
@@ -49,6 +52,7 @@ class TTS:
         self._voices: dict[str, Voice] = {}
         self._speakers = _Speakers()
         self._reader: Reader | None = None
+        self._text_options = text or TextOptions()
         self._dictionary_path = None if dictionary is None else Path(dictionary)
         self._dictionary: UserDictionary | None = None
 
@@ -93,7 +97,7 @@ class TTS:
                     failure = failure or error
                     continue
                 self._voices[name] = voice
-                self._speakers[name] = Speaker(voice, reader, self._scheduler)
+                self._speakers[name] = Speaker(voice, reader, self._scheduler, self._text_options)
         if failure is not None:
             raise failure
         return self
@@ -136,7 +140,7 @@ class TTS:
 
         with self._lock:
             reader = self._load_reader()
-        cleaner = Cleaner()
+        cleaner = Cleaner(self._text_options)
         prose = (cleaner.clean(sentence) for sentence in split_sentences(text))
         readings = (reader.read(sentence) for sentence in prose if sentence)
         return [reading for reading in readings if not reading.is_silent]

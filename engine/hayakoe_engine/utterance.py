@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hayakoe_engine.scheduler import WorkStream
     from hayakoe_engine.text.markup import Span
     from hayakoe_engine.text.reading import Reader, Reading
+    from hayakoe_engine.text.text_options import TextOptions
     from hayakoe_engine.voices.voice import Voice
 
 Markup: TypeAlias = Literal["ssml"]
@@ -52,6 +53,7 @@ class Utterance:
         options: SynthesisOptions,
         stream: WorkStream,
         markup: Markup | None = None,
+        text_options: TextOptions | None = None,
     ) -> None:
         self._voice = voice
         self._reader = reader
@@ -59,7 +61,8 @@ class Utterance:
         self._stream = stream
         # Both are used by the stream's work only, which is done by one thread at a time, in order.
         self._splitter = SentenceSplitter()
-        self._cleaner = Cleaner()
+        self._text_options = text_options
+        self._cleaner = Cleaner(text_options)
         # A document is whole or nothing, so it is spoken when all of it has come.
         self._document: list[str] | None = [] if markup == "ssml" else None
         self.characters = 0
@@ -188,7 +191,7 @@ class Utterance:
         if span.kana is not None:
             yield self._reader.read_kana(span.kana)
             return
-        cleaner = Cleaner()
+        cleaner = Cleaner(self._text_options)
         for sentence in split_sentences(span.text):
             if prose := cleaner.clean(sentence):
                 reading = self._reader.read(prose)

@@ -180,7 +180,7 @@ def test_a_file_that_is_not_utf8(write):
 
 # Keys that do not exist
 
-TOP = "voice, dictionary, threads, max_utterances, speech, presets, wyoming, zeroconf, log"
+TOP = "voice, dictionary, threads, max_utterances, speech, text, presets, wyoming, zeroconf, log"
 SPEECH = "speed, pitch_semitones, intonation, volume, pause_scale"
 
 

@@ -7,12 +7,18 @@ markup. Digits, signs and units stay exactly as they are written: a later step g
 from __future__ import annotations
 
 import html
+import logging
 import re
 import unicodedata
 from functools import lru_cache
 from typing import Final
 
+from hayakoe_engine.text.pictures import name_emoji
+from hayakoe_engine.text.text_options import TextOptions
+
 __all__ = ["Cleaner", "clean_text", "is_speakable"]
+
+_LOG = logging.getLogger(__name__)
 
 _NEWLINE: Final = re.compile(r"\r\n|[\n\r\u2028\u2029]")
 _SENTENCE_END: Final = re.compile(r"[。｡．.！？!?」』）)]\s*\Z")
@@ -103,6 +109,14 @@ _PICTURES: Final = (
     (0x1F000, 0x1F7FF),
     (0x1F900, 0x1FAFF),
 )
+# First words of the Unicode names of the letters that can be read, and of marks on them.
+_SCRIPTS: Final = frozenset(
+    {
+        *("Latin", "Greek", "Hiragana", "Katakana", "Cjk", "Kangxi", "Ideographic", "Vertical"),
+        *("Halfwidth", "Fullwidth", "Mathematical", "Superscript", "Subscript", "Circled"),
+        *("Parenthesized", "Square", "Masu", "Modifier", "Combining", "Variation", "Unknown"),
+    }
+)
 _SPEAKABLE_SIGNS: Final = frozenset("%％‰°＃#&＆@＠+＋−±×÷=＝√∞")
 
 
@@ -111,9 +125,14 @@ class Cleaner:
 
     Remembers what reaches over the end of a sentence: an open code fence, a URL that was cut,
     and whether the next sentence starts a line.
+
+    Args:
+        options: What is done with URLs and emoji.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, options: TextOptions | None = None) -> None:
+        self._options = options or TextOptions()
+        self._foreign: set[str] = set()
         self._fence = ""  # the marker that opened the code
         self._at_start = True
         self._in_url = False
@@ -121,6 +140,9 @@ class Cleaner:
     def clean(self, sentence: str) -> str:
         """Return what is to be spoken of the next sentence; empty if nothing is."""
         at_start = self._at_start
+        if self._options.emoji == "name":
+            sentence = name_emoji(sentence)
+        self._note_foreign_scripts(sentence)
         first, *others = _NEWLINE.split(sentence)
         spoken = [self._clean_line(first)]
         for line in others:
@@ -138,7 +160,19 @@ class Cleaner:
             return ""
         if self._fence:
             return ""
-        return _settle(self._without_url_rest(line), at_start=at_start)
+        line = self._without_url_rest(line)
+        if self._options.urls == "say":
+            line = _EMAIL.sub("メールアドレス", _URL.sub(_say_url, line))
+        return _settle(line, at_start=at_start)
+
+    def _note_foreign_scripts(self, sentence: str) -> None:
+        """Say in the log, once for a text, that letters of other scripts are not spoken."""
+        if sentence.isascii():
+            return
+        scripts = {_script(char) for char in sentence if _is_foreign(char)} - self._foreign
+        if scripts:
+            self._foreign |= scripts
+            _LOG.info("not spoken, letters of other scripts: %s", ", ".join(sorted(scripts)))
 
     def _is_fence(self, line: str) -> bool:
         """Tell whether a line opens or closes a code fence, and remember it."""
@@ -224,8 +258,24 @@ def _spoken_character(code: int) -> str:
         return " "
     if _is_variation_selector(code):
         return ""
+    if _is_foreign(char):
+        return " "
     # Control, format, surrogate, private, unassigned; enclosing marks such as that of a keycap.
     return "" if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Me"} else char
+
+
+@lru_cache(maxsize=8192)
+def _is_foreign(char: str) -> bool:
+    """Whether it is a letter, or a mark on one, of a script that nobody here can read."""
+    if char < "\u0300" or "\u2100" <= char <= "\u214f":
+        return False
+    if unicodedata.category(char)[0] not in "LM":
+        return False
+    return _script(char) not in _SCRIPTS
+
+
+def _script(char: str) -> str:
+    return unicodedata.name(char, "UNKNOWN").split()[0].split("-")[0].capitalize()
 
 
 def _is_variation_selector(code: int) -> bool:
@@ -247,6 +297,10 @@ def _without_addresses(text: str) -> str:
     text = _EMAIL.sub(_GONE, _URL.sub(_drop_url, text))
     text = _GONE_IN_BRACKETS.sub(_GONE, text)
     return _GONE_WITH_SPACES.sub(_close_gap, text)
+
+
+def _say_url(url: re.Match[str]) -> str:
+    return "リンク" + url[0][len(url[0].rstrip(_AFTER_URL)) :]
 
 
 def _drop_url(url: re.Match[str]) -> str:
