@@ -109,6 +109,19 @@ class Reading:
         return not self._ending.endswith((",", "、", "，"))
 
     @cached_property
+    def mora_spans(self) -> tuple[tuple[int, int], ...]:
+        """Where each mora of the accent phrases comes from: ``[start, end)`` in the text.
+
+        The moras of one word, or of one notation, share their place.
+        """
+        spans: list[tuple[int, int]] = []
+        span = (0, 0)
+        for word in self.words:
+            span = word.span if word.surface else span
+            spans += [span] * len(_MORA.findall(word.kana))
+        return tuple(spans)
+
+    @cached_property
     def kana(self) -> str:
         """The whole sentence in katakana, as it sounds; ``、`` is a pause."""
         pieces = [phrase.kana + "、" * phrase.pause_after for phrase in self.accent_phrases]

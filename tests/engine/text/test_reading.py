@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 import threading
 
 import pyopenjtalk
@@ -141,3 +143,56 @@ def test_what_a_rule_has_written_keeps_its_place_in_the_text_and_names_the_rule(
     assert (by_surface["-"].kana, by_surface["-"].rule) == ("マイナス", "minus")
     assert (by_surface["14:30"].span, by_surface["14:30"].rule) == ((6, 11), "time")
     assert by_surface["外"].rule is None
+
+
+def test_every_mora_has_its_place_in_the_text(reader):
+    text = "外は-3℃、14:30です。"
+    reading = reader.read(text)
+    moras = [mora for phrase in reading.accent_phrases for mora in phrase.moras]
+    assert len(reading.mora_spans) == len(moras)
+    places = [text[start:stop] for start, stop in reading.mora_spans]
+    spoken = list(zip(moras, places, strict=True))
+    assert spoken[:4] == [("ソ", "外"), ("ト", "外"), ("ワ", "は"), ("マ", "-")]
+    assert ("プ", "14:30") in spoken
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text("あア漢字0123456789-:/%℃ABCxyz。、 ", max_size=30))
+def test_moras_and_their_places_are_as_many(text):
+    reading = _READER.read(text)
+    assert len(reading.mora_spans) == sum(len(p.moras) for p in reading.accent_phrases)
+
+
+KILLERS = [
+    "ア" * 1000,
+    "あ" * 5000,
+    "A" * 3000,
+    "ー" * 2000,
+    "――は",
+    "「『（" * 200,
+    "」』）" * 200,
+    "漢" * 100_000,
+    "1" * 5000,
+    "-" * 5000,
+    "(^_^;)ノシ" * 100,
+    "\x00\ud800\uffff" * 100,
+]
+
+
+def test_what_has_killed_other_engines_is_read_in_a_process_that_lives_on():
+    code = (
+        "import sys, hayakoe_engine\n"
+        "tts = hayakoe_engine.TTS()\n"
+        "for text in eval(sys.stdin.read()):\n"
+        "    tts.read(text)\n"
+        "print(tts.read('はい。')[0].kana)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        input=ascii(KILLERS),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert result.stdout == "ハイ\n"
