@@ -14,7 +14,6 @@ from hayakoe_engine.text.text_options import TextOptions
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
-    from types import TracebackType
 
     from hayakoe_engine.text.dictionary.user_dictionary import UserDictionary
     from hayakoe_engine.text.reading import Reader, Reading
@@ -161,12 +160,7 @@ class TTS:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _load_reader(self) -> Reader:

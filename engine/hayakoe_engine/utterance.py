@@ -16,7 +16,6 @@ from hayakoe_engine.text.split import SentenceSplitter, split_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -118,12 +117,7 @@ class Utterance:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __iter__(self) -> Self:
