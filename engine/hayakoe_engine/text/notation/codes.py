@@ -24,6 +24,15 @@ _CODE_WORDS: Final = (
     "番号|コード|シリアル|ナンバー|パスワード|パスコード|パスキー|暗証|認証|ワンタイム|ID|PIN|No"
 )
 
+# Numbers for advice on emergencies, harassment and the like, the same all over the country.
+_SERVICES: Final = frozenset(
+    ("7119", "7500", "8000", "8008", "8080", "8103", "8891", "9110", "9910", "9999")
+)
+_CALLS: Final = re.compile("電話|相談|ダイヤル|通報|連絡|かけ|問い合わせ|窓口|発信|短縮")
+
+_PLACES: Final = re.compile(r"〒|住所|[都道府県市区郡][^、。0-9はがで]{1,10}\Z")
+_GAMES: Final = re.compile("試合|勝|敗|引き?分け|スコア|[0-9]対|戦|リード")
+
 
 def _phone(match: re.Match[str]) -> str:
     return "-".join(re.findall("[0-9]+", match[0]))
@@ -98,6 +107,19 @@ def _postal_code(match: re.Match[str]) -> str:
     return f"〒{match[1]}-{match[2]}"
 
 
+def _short_number(match: re.Match[str]) -> str | None:
+    """Tell #9110 by its digits; #1234 may count something."""
+    is_service = match[1] in _SERVICES or _CALLS.search(nearby(match))
+    return f"シャープ{digit_by_digit(match[1])}" if is_service else None
+
+
+def _short_address(match: re.Match[str]) -> str | None:
+    before = match.string[max(0, match.start() - 24) : match.start()]
+    if not _PLACES.search(before) or _GAMES.search(nearby(match)):
+        return None
+    return _address(match)
+
+
 def _address(match: re.Match[str]) -> str:
     return "の".join(re.findall("[0-9]+", match[0]))
 
@@ -165,6 +187,7 @@ CODE_RULES: Final = (
         r"(?<![0-9A-Za-z])\+[0-9]{1,3}(?:[- ](?:\(0\))?[0-9]{1,4}){2,4}(?![0-9-])",
         _foreign_phone,
     ),
+    Rule.of("telephone", "#", r"(?<![0-9A-Za-z#])#([0-9]{3,4})(?![0-9A-Za-z.,:/-])", _short_number),
     Rule.of("postal code", "〒", rf"〒 ?([0-9]{{3}}){_DASH}?([0-9]{{4}})(?![0-9])", _postal_code),
     Rule.of(
         "code",
@@ -177,7 +200,15 @@ CODE_RULES: Final = (
     Rule.of(
         "address",
         "-−",
-        r"(?<=[ぁ-ヿ一-鿿々])[1-9][0-9]{0,3}(?:[-−][1-9][0-9]{0,3}){2}(?![0-9-−])",
+        r"(?<=[ぁ-ヿ一-鿿々])(?!(?:19|20)[0-9]{2}[-−](?:0?[1-9]|1[0-2])[-−])"
+        r"[1-9][0-9]{0,3}(?:[-−][1-9][0-9]{0,3}){2}(?![0-9-−])",
         _address,
+    ),
+    Rule.of(
+        "address",
+        "-−",
+        r"(?<=[ぁ-ヿ一-鿿々])[1-9][0-9]{0,3}[-−][1-9][0-9]{0,3}"
+        r"(?= ?[にへはのでを、。(]|です| [ァ-ヿ一-鿿A-Z]|\Z)",
+        _short_address,
     ),
 )

@@ -14,6 +14,7 @@ __all__ = ["COUNTER_RULES"]
 
 _NO_DIGIT_BEFORE: Final = r"(?<![0-9.,:/])"
 _WEEKDAY: Final = r" ?[(（]?[月火水木金土日](?:曜|[)）・])"
+_WINDOWS: Final = {"7": "セブン", "8": "エイト", "10": "テン", "11": "イレブン"}
 
 
 def _minutes(match: re.Match[str]) -> str:
@@ -32,11 +33,37 @@ COUNTER_RULES: Final = (
     Rule.of("houses", "8", rf"{_NO_DIGIT_BEFORE}8軒", always("ハッケン")),
     Rule.of("bags", "0", rf"{_NO_DIGIT_BEFORE}10袋", always("ジュッフクロ")),
     Rule.of("twenty years old", "2", rf"{_NO_DIGIT_BEFORE}20[歳才](?!代)", always("ハタチ")),
+    # Japanese numerals before what is served, and English ones in charts and versions.
+    Rule.of("clusters", "1", rf"{_NO_DIGIT_BEFORE}1房", always("ヒトフサ")),
+    Rule.of("clusters", "2", rf"{_NO_DIGIT_BEFORE}2房", always("フタフサ")),
+    Rule.of("cans", "1", rf"{_NO_DIGIT_BEFORE}1缶", always("ヒトカン")),
+    Rule.of("pots", "1", rf"{_NO_DIGIT_BEFORE}1鍋", always("ヒトナベ")),
+    Rule.of("pots", "2", rf"{_NO_DIGIT_BEFORE}2鍋", always("フタナベ")),
+    Rule.of("sets", "1", rf"{_NO_DIGIT_BEFORE}(?<!年)1組(?!目)", always("ヒトクミ")),
+    Rule.of(
+        "sets",
+        "2",
+        rf"{_NO_DIGIT_BEFORE}(?<!年)2組(?=[のずをがに、。](?![^、。]{{0,4}}[生教担]))",
+        always("フタクミ"),
+    ),
+    Rule.of(
+        "best ten", "1", r"(?:(?<=ベスト)|(?<=[Bb]est)|(?<=BEST)) ?10(?![0-9.,])", always("テン")
+    ),
+    Rule.of(
+        "Windows",
+        "78910",
+        r"(?:(?<=[Ww]indows)|(?<=ウィンドウズ)|(?<=[Ww]in)) ?(?P<x>7|8|10|11)"
+        r"(?![0-9.,:/%A-Za-z台個件人枚年月日時分])",
+        lambda match: _WINDOWS[match["x"]],
+    ),
     # Alone, 1日 is a length of time for Open JTalk.
     Rule.of(
         "first of the month",
         "1",
         rf"(?<![0-9.,:/月])1日(?={_WEEKDAY}|から[0-9]{{1,2}}日|[と、・~][0-9]{{1,2}}日|付|締|分の)"
+        r"|(?<![0-9.,:/月])(?<!あと)(?<!残り)1日(?=は[^、。]{0,8}(?:燃|ゴミ|ごみ|プラ|資源|定休|収集|祝日|休[業館診み]|元日|誕生日"
+        r"|記念日|仕事|出社|会議|出張|[雨雪曇晴]|[月火水木金土日]曜)|の(?:午[前後]|朝|夜|夕方)|に(?:開[催始]|発売|届|到着"
+        r"|引き落|振り込|支払|始ま|オープン|公開|配信|実施)|号)"
         r"|(?<=[毎来今翌先]月の)1日|(?<=月の)1日(?=[にはがもで])",
         always("ツイタチ"),
     ),

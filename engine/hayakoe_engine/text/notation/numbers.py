@@ -80,7 +80,7 @@ def _unit(match: re.Match[str]) -> str | None:
     before = match.string[max(0, match.start() - 12) : match.start()]
     if match["unit"] in {"s", "g", "h"} and _NAME.search(before):
         return "エス" if match["unit"] == "s" else None
-    return spoken_unit(match["unit"])
+    return spoken_unit(match["unit"], after_digit=before[-1:] in DIGITS)
 
 
 def _celsius(match: re.Match[str]) -> str | None:

@@ -31,7 +31,10 @@ _FRACTION_AFTER: Final = re.compile(
     "|枚|丁|箱|袋|切れ|束|ページ|の(?:量|大きさ|割合|人|サイズ|長さ|重さ|時間)"
     "|に(?:減|縮|な[りっる]|分け|切)|が|を|しか|だけ|残"
 )
-_FRACTION_BEFORE: Final = re.compile(r"(?:大さじ|小さじ|カップ|約|残り|およそ|[0-9]と)[ ]?\Z")
+_FRACTION_BEFORE: Final = re.compile(
+    r"(?:(?:大さじ|小さじ|カップ|約|残り|およそ|[0-9]と)"
+    r"|(?:[^効]率|割合|全体|半数|進捗|達成度|シェア)(?:[はがのをも、:]|のうち)?)[ ]?\Z"
+)
 _DATE_AFTER: Final = re.compile(
     rf"\(?[{_WEEKDAYS}](?:曜|[)・]|\Z)|[ ]?~|[ ]?[0-9]{{1,2}}[:時]|[ ]?午[前後]"
     "|から|まで|以降|頃|ごろ|付|締|分の|発売|開催|開始|終了|[ ]?(?:朝|昼|夕|夜)"
@@ -183,6 +186,10 @@ def _weekday_list(match: re.Match[str]) -> str:
     return "、".join(days)
 
 
+def _weekday_run(match: re.Match[str]) -> str:
+    return "、".join(_WEEKDAY_NAMES[day] for day in match[0])
+
+
 def _units_of_time(match: re.Match[str]) -> str | None:
     names = {"d": "日", "h": "時間", "m": "分", "s": "秒"}
     parts = re.findall("([0-9]{1,5}) ?([dhms])", match[0].lower())
@@ -283,6 +290,13 @@ TIME_RULES: Final = (
         rf"(?:[{_WEEKDAYS}](?:[・、/][{_WEEKDAYS}]){{1,6}}|[{_WEEKDAYS}][-~][{_WEEKDAYS}])"
         rf"(?=[ はにがのをもで、。()とだ曜]|\Z)(?!曜日?[・、/~])",
         _weekday_list,
+    ),
+    Rule.of(
+        "weekdays",
+        "火水木金",
+        "(?<![一-鿿々ァ-ヶ])(?:月水金?|月木|月金|火木土?|火金|水土|水金|月火水木金土?|月火水木?|木金土?)"
+        "(?=の(?:夜|朝|週|収|回|予|ゴミ|ごみ|[0-9午])|は|に(?:収|出|行|あ|通|回|[0-9燃可])|と|だけ|、|。|\\Z)",
+        _weekday_run,
     ),
     Rule.of(
         "date or fraction",

@@ -317,14 +317,18 @@ UNIT: Final = (
 
 
 @lru_cache(maxsize=256)
-def spoken_unit(written: str) -> str | None:
+def spoken_unit(written: str, *, after_digit: bool = True) -> str | None:
     """Return what to write for a unit so that it is read right after a number.
 
     None if this is no unit.
+
+    Args:
+        written: The unit.
+        after_digit: Whether a digit stands before it, not a word such as 万 or 何.
     """
     unit = unicodedata.normalize("NFKC", written).replace("∕", "/").replace("Ω", "Ω")
     unit = unit.replace("µ", "μ")
-    if unit in _NATIVE:
+    if unit in _NATIVE and after_digit:
         return unit
     if unit in _UNITS:
         return _UNITS[unit]
