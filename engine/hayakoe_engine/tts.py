@@ -140,8 +140,7 @@ class TTS:
         with self._lock:
             reader = self._load_reader()
         cleaner = Cleaner(self._text_options)
-        prose = (cleaner.clean(sentence) for sentence in split_sentences(text))
-        readings = (reader.read(sentence) for sentence in prose if sentence)
+        readings = reader.read_all(split_sentences(text), cleaner)
         return [reading for reading in readings if not reading.is_silent]
 
     @property

@@ -174,11 +174,10 @@ class Utterance:
             pause_s = None if span.text.endswith(_PUNCTUATION) else 0.0
         for reading, is_last in _with_last(self._read_span(span)):
             options = span.changes.applied_to(self._options)
-            rng = np.random.default_rng(options.seed)
             if is_last and pause_s is not None:
-                yield from self._voice.begin(replace(reading, end_pause_s=pause_s), options, rng)
+                yield from self._say(replace(reading, end_pause_s=pause_s), options)
                 return
-            yield from self._voice.begin(reading, options, rng)
+            yield from self._say(reading, options)
         yield np.zeros(round((pause_s or 0.0) * self.sample_rate_hz), np.float32)
 
     def _read_span(self, span: Span) -> Iterator[Reading]:
@@ -186,25 +185,22 @@ class Utterance:
             yield self._reader.read_kana(span.kana)
             return
         cleaner = Cleaner(self._text_options)
-        for sentence in split_sentences(span.text):
-            if prose := cleaner.clean(sentence):
-                reading = self._reader.read(prose)
-                if not reading.is_silent:
-                    yield reading
+        for reading in self._reader.read_all(split_sentences(span.text), cleaner):
+            if not reading.is_silent:
+                yield reading
 
     def _speak(
         self, sentences: Callable[[], Iterable[str]]
     ) -> Generator[NDArray[np.float32], None, None]:
-        for sentence in sentences():
-            prose = self._cleaner.clean(sentence)
-            if prose:
-                reading = self._reader.read(prose)
-                if not reading.is_silent:
-                    rng = np.random.default_rng(self._options.seed)
-                    yield from self._voice.begin(reading, self._options, rng)
-                    continue
-            # Many sentences without sound are many pieces of work all the same.
-            yield _NO_WINDOW
+        for reading in self._reader.read_all(sentences(), self._cleaner):
+            if reading.is_silent:
+                # Many sentences without sound are many pieces of work all the same.
+                yield _NO_WINDOW
+            else:
+                yield from self._say(reading, self._options)
+
+    def _say(self, reading: Reading, options: SynthesisOptions) -> Iterator[NDArray[np.float32]]:
+        return self._voice.begin(reading, options, np.random.default_rng(options.seed))
 
 
 def _with_last(items: Iterator[_T]) -> Iterator[tuple[_T, bool]]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from pyopenjtalk.types import MeCabMorph, NJDFeature, SurfacePhonemeMapping
 
+    from hayakoe_engine.text.clean import Cleaner
     from hayakoe_engine.text.dictionary.user_dictionary import UserDictionary
 
 _MORA = re.compile("[ァ-ヴ][ァィゥェォャュョヮ]?|ー")
@@ -164,6 +165,10 @@ class Reader:
         labels = analyser.make_label(features)
         return Reading(text, words, tuple(_accent_phrases(entries, labels)), tuple(labels))
 
+    def read_all(self, sentences: Iterable[str], cleaner: Cleaner) -> Iterator[Reading]:
+        """Clean and analyse the sentences of a text, one reading each, also of silent ones."""
+        return (self.read(cleaner.clean(sentence)) for sentence in sentences)
+
     def read_kana(self, kana: str) -> Reading:
         """Take a reading as it is given, accents included.
 
@@ -275,12 +280,17 @@ def _pauses(labels: Sequence[str]) -> set[int]:
     pauses = set()
     moras = 0
     for label in labels:
-        match = _PHONE.search(label)
-        phone = match[1] if match else ""
+        phone = phone_of(label)
         moras += phone in _NUCLEI
         if phone == "pau":
             pauses.add(moras)
     return pauses
+
+
+def phone_of(label: str) -> str:
+    """The phone that a full-context label stands for."""
+    match = _PHONE.search(label)
+    return match[1] if match else ""
 
 
 def _moras(entry: SurfacePhonemeMapping) -> list[str]:

@@ -6,6 +6,8 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from hayakoe_engine.text.reading import phone_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,7 +22,6 @@ CONTEXT_LABELS: Final = 12
 
 _SEARCH_STEPS: Final = 12
 
-_PHONE = re.compile(r"-([^+]*)\+")
 _ACCENT_PHRASE = re.compile(r"/F:[^@]*@(\d+)_")
 _MORA = re.compile(r"/A:[^+]*\+(\d+)\+")
 SILENCES = frozenset({"sil", "pau"})
@@ -105,12 +106,6 @@ def _changes(pattern: re.Pattern[str], labels: Sequence[str], index: int) -> boo
     """Whether what the pattern finds changes from the label before to this one."""
     before, here = pattern.search(labels[index - 1]), pattern.search(labels[index])
     return before is not None and here is not None and before[1] != here[1]
-
-
-def phone_of(label: str) -> str:
-    """The phone that a full-context label stands for."""
-    match = _PHONE.search(label)
-    return match[1] if match else ""
 
 
 def engine_speed(model: DurationModel, labels: Sequence[str], speed: float) -> float:

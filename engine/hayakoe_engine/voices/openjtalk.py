@@ -17,12 +17,12 @@ from pyopenjtalk import DEFAULT_HTS_VOICE, OPEN_JTALK_DICT_DIR
 from pyopenjtalk.htsengine import HTSEngine
 from pyopenjtalk.openjtalk import OpenJTalk
 
+from hayakoe_engine.text.reading import phone_of
 from hayakoe_engine.voices.hts_durations import DurationModel
 from hayakoe_engine.voices.hts_windows import (
     SILENCES,
     Window,
     engine_speed,
-    phone_of,
     plan_windows,
 )
 from hayakoe_engine.voices.voice import VoiceInfo
