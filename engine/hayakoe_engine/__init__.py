@@ -19,23 +19,27 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # noqa: TID251
 
 if TYPE_CHECKING:
     from hayakoe_engine import errors
-    from hayakoe_engine.audio import Audio, streaming_wav_header
+    from hayakoe_engine.audio import Audio, PhoneTiming, streaming_wav_header
     from hayakoe_engine.options import SynthesisOptions
     from hayakoe_engine.speaker import Speaker
     from hayakoe_engine.text.text_options import TextOptions
     from hayakoe_engine.tts import TTS
     from hayakoe_engine.utterance import Utterance
     from hayakoe_engine.voices.voice import Voice, VoiceInfo
+    from hayakoe_engine.window import MadeWindow, Window
 
 __all__ = [
     "TTS",
     "Audio",
+    "MadeWindow",
+    "PhoneTiming",
     "Speaker",
     "SynthesisOptions",
     "TextOptions",
     "Utterance",
     "Voice",
     "VoiceInfo",
+    "Window",
     "errors",
     "streaming_wav_header",
 ]
@@ -44,11 +48,14 @@ _HOMES = {
     "TTS": "tts",
     "TextOptions": "text.text_options",
     "Audio": "audio",
+    "PhoneTiming": "audio",
     "Speaker": "speaker",
     "SynthesisOptions": "options",
     "Utterance": "utterance",
     "Voice": "voices.voice",
     "VoiceInfo": "voices.voice",
+    "Window": "window",
+    "MadeWindow": "window",
     "streaming_wav_header": "audio",
 }
 

@@ -6,7 +6,7 @@ import io
 import os
 import struct
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -65,6 +65,26 @@ def float_to_pcm16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
     return np.clip(scaled, -32768, 32767).astype(np.int16)
 
 
+@dataclass(frozen=True, slots=True)
+class PhoneTiming:
+    """When a phone sounds.
+
+    Attributes:
+        phone: As the voice names it; punctuation marks are phones of their own.
+        start_s: Seconds from the start of the audio.
+        duration_s: Seconds.
+    """
+
+    phone: str
+    start_s: float
+    duration_s: float
+
+    @property
+    def end_s(self) -> float:
+        """When it ends, in seconds from the start of the audio."""
+        return self.start_s + self.duration_s
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Audio:
     """A piece of mono audio.
@@ -72,17 +92,26 @@ class Audio:
     Attributes:
         samples: float32 ``[n]``, full scale is 1.0.
         sample_rate_hz: Samples per second.
+        timings: The phones that begin in it, in order; empty if the voice does not know them.
     """
 
     samples: NDArray[np.float32]
     sample_rate_hz: int
+    timings: tuple[PhoneTiming, ...] = ()
 
     @classmethod
     def concatenate(cls, parts: Iterable[Audio], sample_rate_hz: int) -> Audio:
         """All parts after one another; they must have this rate."""
-        arrays = [part.samples for part in parts]
+        arrays: list[NDArray[np.float32]] = []
+        timings: list[PhoneTiming] = []
+        length = 0
+        for part in parts:
+            start_s = length / sample_rate_hz
+            timings += (replace(t, start_s=t.start_s + start_s) for t in part.timings)
+            arrays.append(part.samples)
+            length += len(part.samples)
         joined = np.concatenate(arrays) if arrays else np.zeros(0, np.float32)
-        return cls(joined, sample_rate_hz)
+        return cls(joined, sample_rate_hz, tuple(timings))
 
     @classmethod
     def silence(cls, seconds: float, sample_rate_hz: int) -> Audio:
@@ -109,7 +138,7 @@ class Audio:
         import soxr  # noqa: PLC0415
 
         samples = soxr.resample(self.samples, self.sample_rate_hz, sample_rate_hz)
-        return Audio(np.asarray(samples, np.float32), sample_rate_hz)
+        return Audio(np.asarray(samples, np.float32), sample_rate_hz, self.timings)
 
     def encode(self, audio_format: str) -> bytes:
         """The audio as a file of this format.

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hayakoe_engine.options import SynthesisOptions
-    from hayakoe_engine.scheduler import WorkStream
     from hayakoe_engine.text.markup import Span
     from hayakoe_engine.text.reading import Reader, Reading
     from hayakoe_engine.text.text_options import TextOptions
     from hayakoe_engine.voices.voice import Voice
+    from hayakoe_engine.window import MadeWindow, Window
+    from hayakoe_engine.work_stream import WorkStream
 
 Markup: TypeAlias = Literal["ssml"]
 """What a text may be, other than plain."""
@@ -148,9 +149,9 @@ class Utterance:
             self._check_spoken()
             raise
 
-    def _audio(self, window: NDArray[np.float32]) -> Audio:
+    def _audio(self, window: MadeWindow) -> Audio:
         self._spoke = True
-        return Audio(window, self.sample_rate_hz)
+        return Audio(window.samples, self.sample_rate_hz, window.timings)
 
     def _check_spoken(self) -> None:
         if not self._spoke:
@@ -160,14 +161,14 @@ class Utterance:
     def _add(self, sentences: Callable[[], Iterable[str]]) -> None:
         self._stream.add(lambda: self._speak(sentences))
 
-    def _speak_document(self) -> Generator[NDArray[np.float32], None, None]:
+    def _speak_document(self) -> Generator[NDArray[np.float32] | Window, None, None]:
         spans = parse_ssml("".join(self._document or ()))
         for span, following in zip_longest(spans, spans[1:]):
             yield from self._speak_span(span, goes_on=following is not None)
 
     def _speak_span(
         self, span: Span, *, goes_on: bool
-    ) -> Generator[NDArray[np.float32], None, None]:
+    ) -> Generator[NDArray[np.float32] | Window, None, None]:
         pause_s = span.break_after_s
         if goes_on and pause_s is None and not span.ends_sentence:
             # The sentence goes on in another manner, unless its text ends here.
@@ -191,7 +192,7 @@ class Utterance:
 
     def _speak(
         self, sentences: Callable[[], Iterable[str]]
-    ) -> Generator[NDArray[np.float32], None, None]:
+    ) -> Generator[NDArray[np.float32] | Window, None, None]:
         for reading in self._reader.read_all(sentences(), self._cleaner):
             if reading.is_silent:
                 # Many sentences without sound are many pieces of work all the same.
@@ -199,7 +200,9 @@ class Utterance:
             else:
                 yield from self._say(reading, self._options)
 
-    def _say(self, reading: Reading, options: SynthesisOptions) -> Iterator[NDArray[np.float32]]:
+    def _say(
+        self, reading: Reading, options: SynthesisOptions
+    ) -> Iterator[NDArray[np.float32] | Window]:
         return self._voice.begin(reading, options, np.random.default_rng(options.seed))
 
 

@@ -7,6 +7,8 @@ import hayakoe_engine
 def test_the_public_names_are_these():
     assert sorted(hayakoe_engine.__all__) == [
         "Audio",
+        "MadeWindow",
+        "PhoneTiming",
         "Speaker",
         "SynthesisOptions",
         "TTS",
@@ -14,6 +16,7 @@ def test_the_public_names_are_these():
         "Utterance",
         "Voice",
         "VoiceInfo",
+        "Window",
         "errors",
         "streaming_wav_header",
     ]

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from hayakoe_engine.errors import BusyError, InferenceFailed, VoiceNotFound
-from hayakoe_engine.scheduler import AHEAD_S, Priority, Scheduler
+from hayakoe_engine.scheduler import Priority, Scheduler
+from hayakoe_engine.window import MadeWindow, Window
+from hayakoe_engine.work_stream import AHEAD_S
 
 RATE_HZ = 100
 
@@ -34,7 +36,7 @@ def piece(*values, log=None, name=None):
 
 
 def values(stream):
-    return [float(w[0]) for w in stream]
+    return [float(w.samples[0]) for w in stream]
 
 
 class Gate:
@@ -68,9 +70,9 @@ def test_pieces_are_done_in_order(scheduler):
 def test_work_may_be_added_while_windows_are_taken(scheduler):
     stream = scheduler.open(RATE_HZ)
     stream.add(piece(1))
-    assert next(stream)[0] == 1
+    assert next(stream).samples[0] == 1
     stream.add(piece(2))
-    assert next(stream)[0] == 2
+    assert next(stream).samples[0] == 2
     stream.end()
     assert values(stream) == []
 
@@ -92,7 +94,7 @@ def test_a_newcomer_goes_before_who_has_got_much(scheduler):
     log = []
     old = scheduler.open(RATE_HZ)
     old.add(piece(1, 2, log=log, name="old"))
-    assert [next(old)[0], next(old)[0]] == [1, 2]
+    assert [next(old).samples[0], next(old).samples[0]] == [1, 2]
     gate = Gate(scheduler)
     old.add(piece(3, log=log, name="old"))
     old.end()
@@ -178,7 +180,7 @@ def test_an_error_comes_after_the_audio_made_before(scheduler):
     stream = scheduler.open(RATE_HZ)
     stream.add(work)
     stream.add(piece(2))
-    assert next(stream)[0] == 1
+    assert next(stream).samples[0] == 1
     with pytest.raises(InferenceFailed, match="ZeroDivisionError: oops") as caught:
         next(stream)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
@@ -266,7 +268,7 @@ async def test_tasks_take_windows_without_blocking_the_loop(scheduler):
     stream.end()
 
     async def consume():
-        return [float(w[0]) async for w in stream]
+        return [float(w.samples[0]) async for w in stream]
 
     consumer = asyncio.create_task(consume())
     for _ in range(10):
@@ -285,7 +287,7 @@ async def test_a_cancelled_task_may_be_followed_by_another(scheduler):
         await waiting
     stream.add(piece(1))
     stream.end()
-    assert float((await asyncio.wait_for(anext(stream), 10))[0]) == 1
+    assert float((await asyncio.wait_for(anext(stream), 10)).samples[0]) == 1
 
 
 def test_windows_for_a_closed_event_loop_do_not_hurt_the_worker(scheduler):
@@ -301,3 +303,111 @@ def test_windows_for_a_closed_event_loop_do_not_hurt_the_worker(scheduler):
     loop.close()
     gate.opened.set()
     assert values(stream) == [1]
+
+
+def to_make(value, *, log=None, wait=None, uses_all_cpus=False):
+    def make():
+        if wait is not None:
+            assert wait.wait(10)
+        if log is not None:
+            log.append(value)
+        return MadeWindow(window(value))
+
+    return Window(make, RATE_HZ, uses_all_cpus)
+
+
+def test_windows_made_beside_each_other_are_given_out_in_order():
+    scheduler = Scheduler(threads=2)
+    first_may_end, log = threading.Event(), []
+
+    def work():
+        yield to_make(1, log=log, wait=first_may_end)
+        yield to_make(2, log=log)
+        first_may_end.set()
+        yield to_make(3, log=log)
+
+    stream = scheduler.open(RATE_HZ)
+    stream.add(work)
+    stream.end()
+    assert values(stream) == [1, 2, 3]
+    assert log[0] == 2  # made while the first was being made
+    assert stream.produced_s == 3
+    scheduler.close()
+
+
+def test_nothing_is_made_beside_a_window_that_uses_all_cpus():
+    scheduler = Scheduler(threads=2)
+    log, go_on = [], threading.Event()
+
+    def work():
+        yield to_make(1, log=log, wait=go_on, uses_all_cpus=True)
+        log.append("pulled")
+        yield to_make(2, log=log)
+
+    stream = scheduler.open(RATE_HZ)
+    stream.add(work)
+    stream.end()
+    other = scheduler.open(RATE_HZ)
+    other.add(piece(7, log=log, name="other"))
+    other.end()
+    assert values(other) == [7]
+    go_on.set()
+    assert values(stream) == [1, 2]
+    assert log == ["other", 1, "pulled", 2]
+    scheduler.close()
+
+
+def test_a_window_that_cannot_be_made_ends_the_request_after_those_before_it():
+    scheduler = Scheduler(threads=2)
+    closed = threading.Event()
+    failed = threading.Event()
+
+    def fail():
+        failed.set()
+        raise ZeroDivisionError("oops")
+
+    def work():
+        try:
+            yield to_make(1, wait=failed)
+            yield Window(fail, RATE_HZ)
+            for _ in range(1000):
+                yield to_make(3)
+        finally:
+            closed.set()
+
+    stream = scheduler.open(RATE_HZ)
+    stream.add(work)
+    stream.end()
+    assert next(stream).samples[0] == 1
+    with pytest.raises(InferenceFailed, match="ZeroDivisionError: oops"):
+        next(stream)
+    assert values(stream) == []
+    assert closed.wait(10)
+    scheduler.close()
+
+
+def test_closing_while_a_window_is_made_drops_it():
+    scheduler = Scheduler(threads=2)
+    begun, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def make():
+        begun.set()
+        assert go_on.wait(10)
+        return MadeWindow(window(1))
+
+    def work():
+        try:
+            yield Window(make, RATE_HZ, uses_all_cpus=True)
+        finally:
+            closed.set()
+
+    stream = scheduler.open(RATE_HZ)
+    stream.add(work)
+    assert begun.wait(10)
+    stream.close()
+    assert closed.wait(10)
+    assert scheduler.active_streams == 1  # its window is still being made
+    go_on.set()
+    assert values(stream) == []
+    scheduler.close()
+    assert scheduler.active_streams == 0

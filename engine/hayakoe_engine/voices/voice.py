@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from hayakoe_engine.options import SynthesisOptions
     from hayakoe_engine.text.reading import Reading
+    from hayakoe_engine.window import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class Voice(Protocol):
 
     def begin(
         self, reading: Reading, options: SynthesisOptions, rng: np.random.Generator
-    ) -> Iterator[NDArray[np.float32]]:
+    ) -> Iterator[NDArray[np.float32] | Window]:
         """Speak one sentence, window by window.
 
         Every ``next()`` is one bounded piece of work, run by any one thread at a time. All
@@ -62,7 +63,9 @@ class Voice(Protocol):
         reading says how long it is.
 
         Returns:
-            An iterator of float32 ``[n]`` at ``info.sample_rate_hz``.
+            An iterator of samples at ``info.sample_rate_hz``, float32 ``[n]``, or of windows that
+            are still to be made, by any thread, also several at once. No samples, ``[0]``, only
+            let other requests go first.
         """
         ...
 
