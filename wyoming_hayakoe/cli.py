@@ -50,6 +50,7 @@ _EXAMPLES: Final = {
     "voices": ("voices", "voices --config hayakoe.yaml --json"),
     "dictionary": (
         'dictionary add "Home Assistant" ホームアシスタント --accent 7',
+        'dictionary update "Home Assistant" --accent 6',
         "dictionary list",
         "dictionary import words.csv",
     ),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from hayakoe_engine.errors import RequestError
+from hayakoe_engine.text.dictionary.errors import WordNotFound
 
 if TYPE_CHECKING:
     import argparse
@@ -19,6 +21,12 @@ _KINDS: Final[dict[str, Literal["yaml", "csv", "voicevox"]]] = {
     ".csv": "csv",
     ".json": "voicevox",
 }
+_SURFACE_HELP: Final = "the word as it is written"
+_READING_HELP: Final = "the word as it sounds, in kana"
+_ACCENT_HELP: Final = "the mora after which the pitch falls; 0 if it does not"
+_PRIORITY_HELP: Final = "0 to 10; higher wins over longer words"
+_FIELDS: Final = ("reading", "accent", "priority")
+"""What ``update`` changes."""
 
 
 def add_parsers(parser: argparse.ArgumentParser) -> None:
@@ -26,21 +34,23 @@ def add_parsers(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(metavar="ACTION", required=True, help="what to do")
 
     add = commands.add_parser("add", help="add a word, or replace it")
-    add.add_argument("surface", help="the word as it is written")
-    add.add_argument("reading", help="the word as it sounds, in kana")
+    add.add_argument("surface", help=_SURFACE_HELP)
+    add.add_argument("reading", help=_READING_HELP)
+    add.add_argument("--accent", type=int, metavar="N", help=_ACCENT_HELP)
     add.add_argument(
-        "--accent", type=int, help="the mora after which the pitch falls; 0 if it does not"
-    )
-    add.add_argument(
-        "--priority",
-        type=int,
-        default=8,
-        help="0 to 10; higher wins over longer words (default: 8)",
+        "--priority", type=int, metavar="N", default=8, help=f"{_PRIORITY_HELP} (default: 8)"
     )
     add.set_defaults(change=_add)
 
+    update = commands.add_parser("update", help="change a word; what is not given stays as it is")
+    update.add_argument("surface", help=_SURFACE_HELP)
+    update.add_argument("--reading", metavar="KANA", help=_READING_HELP)
+    update.add_argument("--accent", type=int, metavar="N", help=_ACCENT_HELP)
+    update.add_argument("--priority", type=int, metavar="N", help=_PRIORITY_HELP)
+    update.set_defaults(change=_update)
+
     remove = commands.add_parser("remove", help="remove a word")
-    remove.add_argument("surface", help="the word as it is written")
+    remove.add_argument("surface", help=_SURFACE_HELP)
     remove.set_defaults(change=_remove)
 
     show = commands.add_parser("list", help="list all words")
@@ -73,9 +83,36 @@ def _add(dictionary: UserDictionary, arguments: argparse.Namespace) -> None:
     print(f"{'replaced' if replaced else 'added'}: {word.surface} → {word.reading}")
 
 
+def _update(dictionary: UserDictionary, arguments: argparse.Namespace) -> None:
+    given = {name: getattr(arguments, name) for name in _FIELDS}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        raise RequestError(
+            f"{arguments.surface}: there is nothing to change",
+            hint=f"give one of --{', --'.join(_FIELDS)}",
+        )
+    try:
+        word = dictionary.update(arguments.surface, changes)
+    except WordNotFound as error:
+        raise _with_similar(error, dictionary, arguments.surface) from None
+    accent = "" if word.accent is None else f", accent {word.accent}"
+    print(f"updated: {word.surface} → {word.reading}{accent}, priority {word.priority}")
+
+
 def _remove(dictionary: UserDictionary, arguments: argparse.Namespace) -> None:
-    word = dictionary.delete(arguments.surface)
+    try:
+        word = dictionary.delete(arguments.surface)
+    except WordNotFound as error:
+        raise _with_similar(error, dictionary, arguments.surface) from None
     print(f"removed: {word.surface}")
+
+
+def _with_similar(error: WordNotFound, dictionary: UserDictionary, surface: str) -> WordNotFound:
+    """The error with words that may have been meant."""
+    surfaces = {word.surface.casefold(): word.surface for word in dictionary.entries()}
+    close = difflib.get_close_matches(surface.casefold(), surfaces)
+    hint = f"similar words are {', '.join(surfaces[name] for name in close)}" if close else None
+    return WordNotFound(str(error), hint=hint)
 
 
 def _list(dictionary: UserDictionary, _: argparse.Namespace) -> None:

@@ -42,10 +42,90 @@ def test_a_wrong_reading_is_shown_where_it_is_wrong(run, path):
     assert not path.exists()
 
 
-def test_a_word_that_is_not_there_cannot_be_removed(run):
-    status, _, err = run("dictionary", "remove", "猫")
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--reading", "ニャンコカフェ"], "ニャンコカフェ, accent 3, priority 9"),
+        (["--accent", "0"], "ネコカフェ, accent 0, priority 9"),
+        (["--priority", "10"], "ネコカフェ, accent 3, priority 10"),
+        (
+            ["--priority=8", "--accent=5", "--reading=にゃんこかふぇ"],
+            "ニャンコカフェ, accent 5, priority 8",
+        ),
+        (["--accent", "3"], "ネコカフェ, accent 3, priority 9"),
+    ],
+)
+def test_a_field_of_a_word_is_changed_and_the_others_stay(run, options, line):
+    run("dictionary", "add", "猫カフェ", "ネコカフェ", "--accent", "3", "--priority", "9")
+    run("dictionary", "add", "犬カフェ", "イヌカフェ")
+    updated = run("dictionary", "update", "猫カフェ", *options)
+    assert updated == (0, f"updated: 猫カフェ → {line}\n", "")
+    reading, accent, _ = line.split(", ")
+    assert run("dictionary", "list")[1] == (
+        f"猫カフェ\t{reading}\t{accent}\n犬カフェ\tイヌカフェ\n"
+    )
+    assert run("read", "猫カフェです。")[1].startswith(reading)
+
+
+def test_what_the_command_line_does_not_name_stays_when_a_word_is_changed(run, path):
+    path.write_text("- {surface: IT, reading: アイティー, match_case: true}\n", "utf-8")
+    updated = run("dictionary", "update", "IT", "--accent", "3")
+    assert updated[1] == "updated: IT → アイティー, accent 3, priority 8\n"
+    assert "match_case: true" in path.read_text("utf-8")
+
+
+def test_a_word_without_an_accent_keeps_none(run):
+    run("dictionary", "add", "猫", "ネコ")
+    updated = run("dictionary", "update", "猫", "--reading", "ニャンコ")
+    assert updated[1] == "updated: 猫 → ニャンコ, priority 8\n"
+
+
+def test_without_anything_to_change_the_options_are_named(run):
+    run("dictionary", "add", "猫", "ネコ")
+    status, out, err = run("dictionary", "update", "猫")
+    assert (status, out) == (2, "")
+    assert "猫: there is nothing to change" in err
+    assert "hint: give one of --reading, --accent, --priority" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--reading", "neko"], "'n' at character 1"),
+        (["--accent", "3"], "the accent 3 is not within 0 to 2; the moras are ネ・コ"),
+        (["--reading", "ネ"], "the accent 2 is not within 0 to 1; the moras are ネ"),
+        (["--priority", "11"], "the priority 11 is not within 0 to 10"),
+    ],
+)
+def test_a_change_that_is_wrong_changes_nothing(run, path, options, message):
+    run("dictionary", "add", "猫", "ネコ", "--accent", "2")
+    before = path.read_bytes()
+    status, out, err = run("dictionary", "update", "猫", *options)
+    assert (status, out) == (2, "")
+    assert message in err
+    assert path.read_bytes() == before
+
+
+def test_an_option_of_another_kind_is_refused(run, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run("dictionary", "update", "猫", "--accent", "high")
+    assert stop.value.code == 2
+    assert "--accent" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("action", [["remove"], ["update", "--accent", "1"]])
+def test_a_word_that_is_not_there_is_an_error_that_names_similar_ones(run, action):
+    for surface in ("猫カフェ", "Home Assistant", "林檎"):
+        run("dictionary", "add", surface, "カナ")
+    for wrong, similar in (("猫カフエ", "猫カフェ"), ("home asistant", "Home Assistant")):
+        status, out, err = run("dictionary", *action, wrong)
+        assert (status, out) == (2, "")
+        assert f"the dictionary has no word {wrong!r}" in err
+        assert f"hint: similar words are {similar}\n" in err
+    status, _, err = run("dictionary", *action, "犬")
     assert status == 2
-    assert "猫" in err
+    assert "no word '犬'" in err
+    assert "hint" not in err
 
 
 def test_words_are_exported_and_imported(run, path, tmp_path):
