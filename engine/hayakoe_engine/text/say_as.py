@@ -11,6 +11,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from hayakoe_engine.text.kana import to_katakana
+from hayakoe_engine.text.notation.units import UNIT, spoken_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -68,6 +69,7 @@ _NUMBER: Final = re.compile(rf"([+−-]?)({_UNSIGNED})")
 _FRACTION: Final = re.compile(r"(?:([0-9]{1,16})[ +])?([0-9]{1,16})[/⁄]([0-9]{1,16})")
 _ORDINAL: Final = re.compile(r"([0-9]{1,16})(?:st|nd|rd|th)?", re.IGNORECASE)
 _AMOUNT: Final = re.compile(rf"([+−-]?)([^\d\s+−-]*) ?({_UNSIGNED}) ?(\D.*)?")
+_MEASURE: Final = re.compile(rf"([+−-]?)({_UNSIGNED}) ?({UNIT})")
 
 _DATE_FORMATS: Final = ("ymd", "mdy", "dmy", "ym", "my", "md", "dm", "y", "m", "d")
 _COMPACT_DATE: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
@@ -99,46 +101,6 @@ _CURRENCIES: Final = {
     "CNY": ("元", ""),
     "₩": ("ウォン", ""),
     "KRW": ("ウォン", ""),
-}
-_UNITS: Final = {
-    "%": "パーセント",
-    "°": "度",
-    "°C": "度",
-    "°F": "度",
-    "mm": "ミリメートル",
-    "cm": "センチメートル",
-    "m": "メートル",
-    "km": "キロメートル",
-    "mg": "ミリグラム",
-    "g": "グラム",
-    "kg": "キログラム",
-    "t": "トン",
-    "mL": "ミリリットル",
-    "ml": "ミリリットル",
-    "L": "リットル",
-    "l": "リットル",
-    "ms": "ミリ秒",
-    "s": "秒",
-    "min": "分",
-    "h": "時間",
-    "Hz": "ヘルツ",
-    "kHz": "キロヘルツ",
-    "W": "ワット",
-    "kW": "キロワット",
-    "Wh": "ワット時",
-    "kWh": "キロワット時",
-    "V": "ボルト",
-    "A": "アンペア",
-    "hPa": "ヘクトパスカル",
-    "ppm": "ピーピーエム",
-    "dB": "デシベル",
-    "lx": "ルクス",
-    "m/s": "メートル毎秒",
-    "km/h": "キロメートル毎時",
-    "m2": "平方メートル",
-    "m3": "立方メートル",
-    "MB": "メガバイト",
-    "GB": "ギガバイト",
 }
 
 
@@ -263,10 +225,9 @@ def _currency(text: str) -> str:
 
 
 def _unit(text: str) -> str:
-    match = _AMOUNT.fullmatch(text)
-    if match is None or match[2] or match[4] not in _UNITS:
-        return ""
-    return f"{_sign(match[1])}{_plain(match[3])}{_UNITS[match[4]]}"
+    match = _MEASURE.fullmatch(text)
+    unit = spoken_unit(match[3]) if match else None
+    return f"{_sign(match[1])}{_plain(match[2])}{unit}" if match and unit else ""
 
 
 def _date(text: str, form: str) -> str:

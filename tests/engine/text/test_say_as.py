@@ -105,7 +105,10 @@ SAY_AS = [
     ("unit", "4min", "ヨンプン"),
     ("unit", "4h", "ヨジカン"),
     ("unit", "4m²", "ヨンヘーホーメートル"),
-    ("unit", "1.2kWh", "イッテンニキロワットジ"),
+    ("unit", "1.2kWh", "イッテンニキロワットアワー"),
+    ("unit", "70°F", "カシナナジュード"),
+    ("unit", "1,013 hPa", "センジューサンヘクトパスカル"),
+    ("unit", "10 m/s", "ジューメートルマイビョー"),
 ]
 
 
@@ -137,6 +140,7 @@ def test_it_is_read_right(reader, attributes, content, kana):
         ("currency", "5ペソ"),
         ("unit", "5"),
         ("unit", "5パーセク"),
+        ("unit", "5x/y"),
         ("unit", "約5cm"),
     ],
 )
