@@ -18,11 +18,12 @@ from hayakoe_engine.text.markup_values import (
     Changes,
     break_s,
     emphasis,
+    name_of,
     phoneme,
     prosody,
     required,
     substitute,
-    voice,
+    voices,
 )
 from hayakoe_engine.text.say_as import say_as
 
@@ -48,10 +49,14 @@ _JAPANESE: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A named place.
+    """A named place between two characters of a span.
+
+    It is reached when all that stands before it has been heard: one at 0 before the first sound of
+    its span, one at the end of the text before the silence of ``break_after_s``. A document may
+    use a name more than once.
 
     Attributes:
-        name: As in the document.
+        name: As in the document; 1 to 256 characters that can be seen.
         offset: How many characters of the span's text come before it.
     """
 
@@ -66,11 +71,13 @@ class Span:
     Attributes:
         text: Plain prose; empty if there is only a silence or a mark.
         changes: How it is spoken.
-        voice: Name of the voice that speaks it; None is that of the request.
+        voices: Names of the voices around it, the innermost last. The last one that there is
+            speaks it, so that an unknown one is read through; if there is none, the voice of the
+            request does. Names are 1 to 256 characters that can be seen.
         kana: How it is read: katakana, ``'`` after the mora where the pitch falls, ``/`` between
             accent phrases, ``、`` where there is a pause between them. None: as its text.
         break_after_s: Exact silence after it, 0 to 10 seconds; None is the voice's own pause.
-        marks: Named places within it, in order.
+        marks: Named places within it, in order; those of a span with ``kana`` are all at 0.
         ends_sentence: Whether a sentence ends with it, however it is punctuated.
         line: Where its text begins in the document, from 1.
         column: Where in the line, in characters, from 1.
@@ -78,7 +85,7 @@ class Span:
 
     text: str
     changes: Changes = UNCHANGED
-    voice: str | None = None
+    voices: tuple[str, ...] = ()
     kana: str | None = None
     break_after_s: float | None = None
     marks: tuple[Mark, ...] = ()
@@ -167,7 +174,7 @@ class _Spans:
 
     def _append(self, piece: str, span: Span, place: tuple[int, int]) -> None:
         space = " " if self._is_space_heard(piece[0]) else ""
-        if self._text and (self._next.changes, self._next.voice) != (span.changes, span.voice):
+        if self._text and (self._next.changes, self._next.voices) != (span.changes, span.voices):
             self._emit()
         if not self._text:
             self._next = replace(span, line=place[0], column=place[1])
@@ -246,7 +253,7 @@ class _Document:
         scope = replace(outer, name=name, span=replace(outer.span, line=line, column=column))
         try:
             if name == "mark" and not outer.silent:
-                self._spans.mark(required(attributes, "name"))
+                self._spans.mark(name_of(attributes))
             elif not outer.silent and outer.whole is None:
                 scope = self._entered(scope, attributes)
         except ValueError as error:
@@ -266,7 +273,7 @@ class _Document:
             case "emphasis":
                 span = replace(span, changes=emphasis(span.changes, attributes))
             case "voice":
-                span = replace(span, voice=voice(span.voice, attributes))
+                span = replace(span, voices=voices(span.voices, attributes))
             case "sub" | "say-as" | "phoneme":
                 return replace(scope, whole=attributes)
             case "desc" | "metadata":

@@ -25,14 +25,16 @@ __all__ = [
     "Changes",
     "break_s",
     "emphasis",
+    "name_of",
     "phoneme",
     "prosody",
     "required",
     "substitute",
-    "voice",
+    "voices",
 ]
 
 MAX_BREAK_S: Final = 10.0
+MAX_NAME_CHARS: Final = 256
 
 _BREAKS_S: Final = {
     "none": 0.0,
@@ -130,9 +132,23 @@ def emphasis(changes: Changes, attributes: Mapping[str, str]) -> Changes:
     return replace(changes, volume=_clamped("volume", changes.volume * factor))
 
 
-def voice(outer: str | None, attributes: Mapping[str, str]) -> str | None:
-    """Who speaks inside ``voice``; other attributes than the name choose nobody."""
-    return required(attributes, "name") if "name" in attributes else outer
+def name_of(attributes: Mapping[str, str]) -> str:
+    """What a ``voice`` or a ``mark`` is called; fit to be written into a log."""
+    value = required(attributes, "name")
+    if len(value) > MAX_NAME_CHARS or not value.isprintable():
+        raise _wrong("name", value, f"at most {MAX_NAME_CHARS} characters that can be seen")
+    return value
+
+
+def voices(outer: tuple[str, ...], attributes: Mapping[str, str]) -> tuple[str, ...]:
+    """Who is asked to speak inside ``voice``, given who is around it; the most wanted is last.
+
+    Other attributes than the name ask for nobody.
+    """
+    if "name" not in attributes:
+        return outer
+    wanted = name_of(attributes)
+    return (*(voice for voice in outer if voice != wanted), wanted)
 
 
 def prosody(changes: Changes, attributes: Mapping[str, str]) -> Changes:

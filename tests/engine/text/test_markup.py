@@ -290,16 +290,63 @@ def test_text_of_one_manner_is_one_span():
     assert texts("あ<emphasis level='none'>い</emphasis><prosody>う</prosody>") == ["あいう"]
 
 
-def test_the_innermost_voice_speaks():
+def test_every_span_knows_the_voices_around_it():
     spans = parse_ssml(
         "<voice name='a'>い<voice name=' b '>ろ</voice><voice gender='female'>は</voice></voice>に"
     )
-    assert [(s.text, s.voice) for s in spans] == [
-        ("い", "a"),
-        ("ろ", "b"),
-        ("は", "a"),
-        ("に", None),
+    assert [(s.text, s.voices) for s in spans] == [
+        ("い", ("a",)),
+        ("ろ", ("a", "b")),
+        ("は", ("a",)),
+        ("に", ()),
     ]
+
+
+def test_a_voice_that_is_asked_for_again_is_wanted_most():
+    document = "<voice name='a'><voice name='b'><voice name='a'>い</voice></voice></voice>"
+    assert only(document).voices == ("b", "a")
+    assert texts("<voice name='a'>い<voice name='a'>ろ</voice>は</voice>") == ["いろは"]
+
+
+@pytest.mark.parametrize(
+    ("document", "voices"),
+    [
+        ("<voice name='a'>い<break time='1s'/>ろ</voice>", [("a",), ("a",)]),
+        ("<voice name='a'><p>い</p><p>ろ</p></voice>", [("a",), ("a",)]),
+        ("<p>い<voice name='a'>ろ</voice></p>は", [(), ("a",), ()]),
+        ("<prosody rate='fast'><voice name='a'>い</voice>ろ</prosody>", [("a",), ()]),
+        ("<voice name='a'><phoneme ph=\"ハ'シ\">箸</phoneme></voice>", [("a",)]),
+        ("<voice name='a'><say-as interpret-as='time'>9:00</say-as></voice>", [("a",)]),
+        ("<sub alias='い'><voice name='a'>x</voice></sub>", [()]),
+    ],
+)
+def test_a_voice_speaks_whatever_is_in_its_element(document, voices):
+    assert [span.voices for span in parse_ssml(document)] == voices
+
+
+def test_a_mark_between_two_voices_ends_the_first():
+    first, second = parse_ssml("い<mark name='m'/><voice name='a'>ろ</voice>")
+    assert (first.marks, second.marks) == ((Mark("m", 1),), ())
+
+
+@pytest.mark.parametrize("element", ["voice", "mark"])
+@pytest.mark.parametrize("name", ["mei", "冥鳴ひまり", "mei:るん るん", "é-1_2.3", "あ" * 256])
+def test_a_name_is_any_text_that_can_be_seen(element, name):
+    (span,) = parse_ssml(f"<{element} name='{name}'>は</{element}>")
+    assert [*span.voices, *(mark.name for mark in span.marks)] == [name]
+
+
+@pytest.mark.parametrize("element", ["voice", "mark"])
+@pytest.mark.parametrize(
+    "name", ["あ" * 257, "a&#10;b", "a&#x85;b", "a\u200bb", "a\u202eb", "a\u2028b", "a\ue000"]
+)
+def test_a_name_that_does_not_belong_into_a_log_is_refused(element, name):
+    with pytest.raises(
+        BadMarkup, match=f"line 1, column 4: <{element}>: name must be at most 256 characters"
+    ) as error:
+        parse_ssml(f"はい。<{element} name='{name}'>は</{element}>")
+    assert len(str(error.value).splitlines()) == 1
+    assert len(str(error.value)) < 200
 
 
 def test_an_alias_is_read_instead():
