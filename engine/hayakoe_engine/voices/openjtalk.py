@@ -25,6 +25,7 @@ from hayakoe_engine.voices.hts_windows import (
     engine_speed,
     plan_windows,
 )
+from hayakoe_engine.voices.limiter import limit
 from hayakoe_engine.voices.voice import VoiceInfo
 
 if TYPE_CHECKING:
@@ -37,11 +38,6 @@ if TYPE_CHECKING:
 
 GAIN: Final = 0.6 / 32768
 """From the engine's scale, where ordinary sentences peak at 1.5 times int16, to full scale 1.0."""
-
-
-KNEE: Final = 0.8
-CEILING: Final = 0.98
-"""The limiter bends what lies above the knee so that nothing reaches the ceiling."""
 
 CARRIER: Final = "気温は二十八度です"
 """Synthesised after what has few different phones, and cut off again.
@@ -126,7 +122,7 @@ class OpenJTalkVoice:
         engine = self._engine()
         engine.set_speed(speed)
         engine.add_half_tone(options.pitch_semitones)
-        audio = _limit(engine.synthesize(context) * (GAIN * options.volume))
+        audio = limit(engine.synthesize(context) * (GAIN * options.volume))
         frames = self._durations.label_frames(context, speed)
         ends = np.cumsum([0, *frames]) * self._durations.frame_period_samples
         start = ends[window.start - window.context_start]
@@ -184,12 +180,3 @@ def _fit_pause(pause: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
     kept = min(len(pause), samples)
     silence = np.zeros(samples - kept, np.float32)
     return np.concatenate([pause[: kept // 2], silence, pause[len(pause) - (kept - kept // 2) :]])
-
-
-def _limit(audio: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Keep what is too loud below the ceiling, sample by sample."""
-    size = np.abs(audio)
-    over = size > KNEE
-    room = CEILING - KNEE
-    audio[over] = np.sign(audio[over]) * (KNEE + room * np.tanh((size[over] - KNEE) / room))
-    return audio.astype(np.float32)
