@@ -1,0 +1,330 @@
+"""The synthesizer of a Style-Bert-VITS2 JP-Extra voice: phones to samples.
+
+Its stages can be run one by one: ``encode``, ``durations``, ``sample_prior``, ``latent``,
+``decode``. Rows of a batch may differ in length and do not see one another: a row gives what it
+would give alone. Module names are the keys of the published checkpoints, with the weight
+normalisation folded; what only training needs is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import torch
+from torch import Tensor, nn
+
+from hayakoe_engine.voices.sbv2.network_attention import Encoder
+from hayakoe_engine.voices.sbv2.network_decoder import Decoder
+from hayakoe_engine.voices.sbv2.network_durations import (
+    DurationPredictor,
+    StochasticDurationPredictor,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PHONE_COUNT: Final = 112
+TONE_COUNT: Final = 12
+LANGUAGE_COUNT: Final = 3
+STYLE_WIDTH: Final = 256
+FLOW_LAYERS: Final = 4
+FLOW_KERNEL: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """Sizes of a synthesizer; the defaults are those of the published voices.
+
+    The last three are in no ``config.json``: all published voices share them.
+    """
+
+    n_speakers: int = 1
+    inter_channels: int = 192
+    hidden_channels: int = 192
+    filter_channels: int = 768
+    n_heads: int = 2
+    n_layers: int = 6
+    kernel_size: int = 3
+    resblock_kernel_sizes: tuple[int, ...] = (3, 7, 11)
+    resblock_dilation_sizes: tuple[tuple[int, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
+    upsample_rates: tuple[int, ...] = (8, 8, 2, 2, 2)
+    upsample_kernel_sizes: tuple[int, ...] = (16, 16, 8, 2, 2)
+    upsample_initial_channel: int = 512
+    gin_channels: int = 512
+    bert_width: int = 1024
+    duration_channels: int = 256
+    flow_encoder_layers: int = 6
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Sizes out of a parsed ``config.json``; what is not there has its default."""
+        model: Mapping[str, Any] = document.get("model", {})
+        sizes: dict[str, Any] = {
+            name: _as_tuple(model[name]) for name in _IN_MODEL if name in model
+        }
+        speakers = document.get("data", {}).get("n_speakers")
+        if speakers is not None:
+            sizes["n_speakers"] = speakers
+        return cls(**sizes)
+
+    @property
+    def hop_length(self) -> int:
+        """Samples per latent frame."""
+        return math.prod(self.upsample_rates)
+
+
+_IN_MODEL: Final = (
+    "inter_channels",
+    "hidden_channels",
+    "filter_channels",
+    "n_heads",
+    "n_layers",
+    "kernel_size",
+    "resblock_kernel_sizes",
+    "resblock_dilation_sizes",
+    "upsample_rates",
+    "upsample_kernel_sizes",
+    "upsample_initial_channel",
+    "gin_channels",
+)
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """What the text encoder knows of an utterance of P phones.
+
+    Attributes:
+        hidden: ``[batch, hidden, P]``, for the duration predictors.
+        mean: ``[batch, latent, P]`` of the prior of every phone.
+        log_scale: ``[batch, latent, P]``, logarithm of its standard deviation.
+        mask: ``[batch, 1, P]``, 1 where there is a phone.
+        speaker_vector: ``[batch, gin, 1]``.
+    """
+
+    hidden: Tensor
+    mean: Tensor
+    log_scale: Tensor
+    mask: Tensor
+    speaker_vector: Tensor
+
+
+class TextEncoder(nn.Module):
+    """Phones, tones, word meanings and style to the prior of every phone."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        hidden = config.hidden_channels
+        self.hidden = hidden
+        self.latent = config.inter_channels
+        self.emb = nn.Embedding(PHONE_COUNT, hidden)
+        self.tone_emb = nn.Embedding(TONE_COUNT, hidden)
+        self.language_emb = nn.Embedding(LANGUAGE_COUNT, hidden)
+        self.bert_proj = nn.Conv1d(config.bert_width, hidden, 1)
+        self.style_proj = nn.Linear(STYLE_WIDTH, hidden)
+        self.encoder = Encoder(
+            hidden,
+            config.filter_channels,
+            config.n_heads,
+            config.n_layers,
+            config.kernel_size,
+            config.gin_channels,
+        )
+        self.proj = nn.Conv1d(hidden, 2 * self.latent, 1)
+
+    def forward(
+        self,
+        phones: Tensor,
+        lengths: Tensor,
+        tones: Tensor,
+        languages: Tensor,
+        bert: Tensor,
+        style: Tensor,
+        speaker_vector: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        embedded = self.emb(phones) + self.tone_emb(tones) + self.language_emb(languages)
+        embedded = embedded + self.bert_proj(bert).transpose(1, 2)
+        embedded = embedded + self.style_proj(style).unsqueeze(1)
+        x = (embedded * math.sqrt(self.hidden)).transpose(1, 2)
+        mask = _length_mask(lengths, x.size(2)).unsqueeze(1).to(x.dtype)
+        x = self.encoder(x, mask, speaker_vector)
+        mean, log_scale = torch.split(self.proj(x) * mask, [self.latent, self.latent], 1)
+        return x, mean, log_scale, mask
+
+
+class Flow(nn.Module):
+    """Samples of the prior to the latent that the decoder reads: ``[batch, latent, frames]``."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        # Numbered as in training, where the odd ones reverse the channels.
+        self.flows = nn.ModuleDict(
+            {str(2 * index): FlowLayer(config) for index in range(FLOW_LAYERS)}
+        )
+
+    def forward(self, z: Tensor, mask: Tensor, speaker_vector: Tensor) -> Tensor:
+        for name in reversed(self.flows):
+            z = self.flows[name](torch.flip(z, [1]), mask, speaker_vector)
+        return z
+
+
+class FlowLayer(nn.Module):
+    """Shifts the second half of the channels by what the first half says."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        half = config.inter_channels // 2
+        self.halves = [half, half]
+        self.pre = nn.Conv1d(half, config.hidden_channels, 1)
+        self.enc = Encoder(
+            config.hidden_channels,
+            config.filter_channels,
+            config.n_heads,
+            config.flow_encoder_layers,
+            FLOW_KERNEL,
+            config.gin_channels,
+        )
+        self.post = nn.Conv1d(config.hidden_channels, half, 1)
+
+    def forward(self, z: Tensor, mask: Tensor, speaker_vector: Tensor) -> Tensor:
+        kept, shifted = torch.split(z, self.halves, 1)
+        x = self.enc(self.pre(kept) * mask, mask, speaker_vector)
+        shift = self.post(x) * mask
+        return torch.cat([kept, (shifted - shift) * mask], 1)
+
+
+class Synthesizer(nn.Module):
+    """The whole network; see the stages."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.enc_p = TextEncoder(config)
+        self.dec = Decoder(
+            config.inter_channels,
+            config.upsample_initial_channel,
+            config.upsample_rates,
+            config.upsample_kernel_sizes,
+            config.resblock_kernel_sizes,
+            config.resblock_dilation_sizes,
+            config.gin_channels,
+        )
+        self.flow = Flow(config)
+        self.sdp = StochasticDurationPredictor(config.hidden_channels, config.gin_channels)
+        self.dp = DurationPredictor(
+            config.hidden_channels, config.duration_channels, config.gin_channels
+        )
+        self.emb_g = nn.Embedding(config.n_speakers, config.gin_channels)
+
+    def encode(
+        self,
+        phones: Tensor,
+        lengths: Tensor,
+        tones: Tensor,
+        languages: Tensor,
+        bert: Tensor,
+        style: Tensor,
+        speaker: Tensor,
+    ) -> Encoded:
+        """The prior of every phone.
+
+        Args:
+            phones: int64 ``[batch, P]``, blanks included.
+            lengths: int64 ``[batch]``, phones of every row.
+            tones: int64 ``[batch, P]``.
+            languages: int64 ``[batch, P]``.
+            bert: float32 ``[batch, bert_width, P]``.
+            style: float32 ``[batch, 256]``.
+            speaker: int64 ``[batch]``.
+        """
+        speaker_vector = self.emb_g(speaker).unsqueeze(-1)
+        hidden, mean, log_scale, mask = self.enc_p(
+            phones, lengths, tones, languages, bert, style, speaker_vector
+        )
+        return Encoded(hidden, mean, log_scale, mask, speaker_vector)
+
+    def durations(
+        self,
+        encoded: Encoded,
+        *,
+        noise_w: Tensor | float,
+        sdp_ratio: Tensor | float,
+        length_scale: Tensor | float,
+        noise: Tensor | None = None,
+    ) -> Tensor:
+        """Frames per phone ``[batch, 1, P]``, float32 whole numbers, 0 where masked.
+
+        Args:
+            encoded: Of ``encode``.
+            noise_w: Strength of the noise; this and the next two broadcast with ``[batch, 1, P]``.
+            sdp_ratio: Share of the stochastic predictor, 0 to 1.
+            length_scale: Greater is slower.
+            noise: Standard normal ``[batch, 2, P]``; drawn here if None.
+        """
+        hidden, mask, speaker_vector = encoded.hidden, encoded.mask, encoded.speaker_vector
+        stochastic = self.sdp(hidden, mask, speaker_vector, noise_w, noise)
+        deterministic = self.dp(hidden, mask, speaker_vector)
+        log_durations = stochastic * sdp_ratio + deterministic * (1 - sdp_ratio)
+        return torch.ceil(torch.exp(log_durations) * mask * length_scale)
+
+    def sample_prior(
+        self,
+        encoded: Encoded,
+        durations: Tensor,
+        *,
+        noise_scale: Tensor | float,
+        noise: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """A sample of the prior ``[batch, latent, frames]`` and its mask ``[batch, 1, frames]``.
+
+        Args:
+            encoded: Of ``encode``.
+            durations: Of ``durations``.
+            noise_scale: Strength of the noise; broadcasts with the sample.
+            noise: Standard normal ``[batch, latent, frames]``; drawn here if None.
+        """
+        lengths = torch.clamp_min(torch.sum(durations, [1, 2]), 1).to(torch.int64)
+        frame_mask = _length_mask(lengths, lengths.max()).unsqueeze(1).to(encoded.mask.dtype)
+        path = _alignment(durations, encoded.mask, frame_mask)
+        mean = torch.matmul(path, encoded.mean.transpose(1, 2)).transpose(1, 2)
+        log_scale = torch.matmul(path, encoded.log_scale.transpose(1, 2)).transpose(1, 2)
+        if noise is None:
+            noise = torch.randn_like(mean)
+        return mean + noise * torch.exp(log_scale) * noise_scale, frame_mask
+
+    def latent(self, prior: Tensor, frame_mask: Tensor, speaker_vector: Tensor) -> Tensor:
+        """What the decoder reads ``[batch, latent, frames]``, zero where masked."""
+        z: Tensor = self.flow(prior, frame_mask, speaker_vector) * frame_mask
+        return z
+
+    def decode(self, z: Tensor, speaker_vector: Tensor, frame_mask: Tensor | None = None) -> Tensor:
+        """Samples ``[batch, 1, frames * hop]``.
+
+        Args:
+            z: Any frames of a latent ``[batch, latent, frames]``, zero where masked.
+            speaker_vector: ``[batch, gin, 1]``.
+            frame_mask: ``[batch, 1, frames]``; None if all frames count.
+        """
+        samples: Tensor = self.dec(z, speaker_vector, frame_mask)
+        return samples
+
+
+def _length_mask(lengths: Tensor, longest: Tensor | int) -> Tensor:
+    """True at the first ``lengths[b]`` places: bool ``[batch, longest]``."""
+    positions = torch.arange(longest, dtype=lengths.dtype, device=lengths.device)
+    return positions.unsqueeze(0) < lengths.unsqueeze(1)
+
+
+def _alignment(durations: Tensor, mask: Tensor, frame_mask: Tensor) -> Tensor:
+    """``[batch, frames, P]`` with a 1 where the frame belongs to the phone."""
+    ends = torch.cumsum(durations[:, 0], 1)
+    frames = torch.arange(frame_mask.size(2), dtype=ends.dtype, device=ends.device)
+    started_before_end = (frames < ends.unsqueeze(-1)).to(mask.dtype)
+    before_previous_end = nn.functional.pad(started_before_end, (0, 0, 1, 0))[:, :-1]
+    path = (started_before_end - before_previous_end).transpose(1, 2)
+    return path * (mask * frame_mask.transpose(1, 2))
