@@ -29,8 +29,10 @@ PHONE_COUNT: Final = 112
 TONE_COUNT: Final = 12
 LANGUAGE_COUNT: Final = 3
 STYLE_WIDTH: Final = 256
-FLOW_LAYERS: Final = 4
-FLOW_KERNEL: Final = 5
+
+_FLOW_KERNEL = 5
+# In the order they run, last first; the odd ones of training only reverse the channels.
+_FLOW_NAMES = ("6", "4", "2", "0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +164,10 @@ class Flow(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        # Numbered as in training, where the odd ones reverse the channels.
-        self.flows = nn.ModuleDict(
-            {str(2 * index): FlowLayer(config) for index in range(FLOW_LAYERS)}
-        )
+        self.flows = nn.ModuleDict({name: FlowLayer(config) for name in reversed(_FLOW_NAMES)})
 
     def forward(self, z: Tensor, mask: Tensor, speaker_vector: Tensor) -> Tensor:
-        for name in reversed(self.flows):
+        for name in _FLOW_NAMES:
             z = self.flows[name](torch.flip(z, [1]), mask, speaker_vector)
         return z
 
@@ -186,7 +185,7 @@ class FlowLayer(nn.Module):
             config.filter_channels,
             config.n_heads,
             config.flow_encoder_layers,
-            FLOW_KERNEL,
+            _FLOW_KERNEL,
             config.gin_channels,
         )
         self.post = nn.Conv1d(config.hidden_channels, half, 1)
