@@ -60,7 +60,7 @@ _EXAMPLES: Final = {
 _OPTION_HELP: Final = {
     "speed": "speaking rate, 1 is normal, larger is faster",
     "pitch_semitones": "shift of the pitch in semitones",
-    "intonation": "scale of the pitch movement, where the voice can",
+    "intonation_scale": "scale of the pitch movement, where the voice can",
     "volume": "linear gain",
     "pause_scale": "scale of the pauses",
 }

@@ -67,7 +67,7 @@ def _within(option: str) -> Any:  # noqa: ANN401
 
 Speed = Annotated[float, _within("speed")]
 PitchSemitones = Annotated[float, _within("pitch_semitones")]
-Intonation = Annotated[float, _within("intonation")]
+Intonation = Annotated[float, _within("intonation_scale")]
 Volume = Annotated[float, _within("volume")]
 PauseScale = Annotated[float, _within("pause_scale")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -107,7 +107,7 @@ class SpeechSettings(_Section):
     """Speaking rate; larger is faster."""
     pitch_semitones: PitchSemitones = 0.0
     """Shift of the pitch."""
-    intonation: Intonation = 1.0
+    intonation_scale: Intonation = 1.0
     """Scale of the pitch movement, where the voice can."""
     volume: Volume = 1.0
     """Linear gain."""
@@ -127,7 +127,7 @@ class Preset(_Section):
     speed: Speed | None = None
     """As in `speech`; absent means as there. So for the others."""
     pitch_semitones: PitchSemitones | None = None
-    intonation: Intonation | None = None
+    intonation_scale: Intonation | None = None
     volume: Volume | None = None
     pause_scale: PauseScale | None = None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hayakoe_engine.errors import ConfigError, StyleNotFound, VoiceNotFound
 from hayakoe_engine.options import SynthesisOptions
+from hayakoe_engine.voices.style_mix import style_shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,12 +85,7 @@ class VoiceBook:
             raise VoiceNotFound(self._no_voice(name))
         if style is None:
             return choice
-        info = choice.speaker.info
-        if style not in info.styles:
-            raise StyleNotFound(
-                f"voice {choice.name} has no style {style!r}; "
-                f"its styles are {', '.join(info.styles) or 'none'}"
-            )
+        style_shares(style, choice.speaker.info)
         options = choice.options.changed(style=style)
         return Choice(choice.name, choice.title, choice.speaker, options)
 

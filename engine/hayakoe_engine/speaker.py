@@ -7,10 +7,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from hayakoe_engine.audio import Audio
-from hayakoe_engine.errors import StyleNotFound
+from hayakoe_engine.errors import BadOption
 from hayakoe_engine.options import SynthesisOptions
 from hayakoe_engine.scheduler import Priority
 from hayakoe_engine.utterance import Markup, Utterance
+from hayakoe_engine.voices.style_mix import style_shares
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterator
@@ -52,15 +53,19 @@ class Speaker:
         """Begin an utterance whose text is still to come.
 
         Raises:
-            BadOption: An option is unknown or out of range.
+            BadOption: An option is unknown or out of range, or the voice has no such speaker.
             StyleNotFound: The voice has no such style.
             BusyError: Too many utterances at once.
         """
         chosen = (options or SynthesisOptions()).changed(**changes)
         info = self._voice.info
-        if chosen.style is not None and chosen.style not in info.styles:
-            has = f"its styles are {', '.join(info.styles)}" if info.styles else "it has no styles"
-            raise StyleNotFound(f"voice {info.name} has no style {chosen.style!r}; {has}")
+        if chosen.style is not None:
+            style_shares(chosen.style, info)
+        if chosen.speaker_id >= info.speakers:
+            raise BadOption(
+                f"voice {info.name} has {info.speakers} speakers, so speaker_id must be from 0 to "
+                f"{info.speakers - 1}, not {chosen.speaker_id}"
+            )
         stream = self._scheduler.open(info.sample_rate_hz, priority)
         return Utterance(self._voice, self._reader, chosen, stream, markup, self._text_options)
 

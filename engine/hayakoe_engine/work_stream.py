@@ -38,11 +38,14 @@ class Shared(Protocol):
 
     Attributes:
         lock: Held for every change of a stream.
-        order: Numbers in the order in which streams were opened.
     """
 
     lock: threading.Condition
-    order: Iterator[int]
+
+    @property
+    def order(self) -> Iterator[int]:
+        """Numbers in the order in which streams were opened."""
+        ...
 
     def join(self, stream: WorkStream) -> None:
         """Take the stream in.

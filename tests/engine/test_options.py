@@ -14,7 +14,7 @@ NUMERIC = sorted(RANGES)
 def test_the_defaults_are_the_voice_as_it_is():
     options = SynthesisOptions()
     assert (options.speed, options.pitch_semitones, options.volume) == (1.0, 0.0, 1.0)
-    assert (options.intonation, options.pause_scale) == (1.0, 1.0)
+    assert (options.intonation_scale, options.pause_scale) == (1.0, 1.0)
     assert (options.style, options.seed) == (None, 0)
 
 

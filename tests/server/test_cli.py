@@ -206,7 +206,7 @@ def test_say_takes_its_options(run, tmp_path):
     assert np.abs(say("--volume", "0.25")).max() < 0.5 * np.abs(plain).max()
     assert not np.array_equal(say("--pitch-semitones", "-3")[:48000], plain[:48000])
     assert len(say("--pause-scale", "5")) > len(plain) + 48000
-    assert np.array_equal(say("--intonation", "0.5"), plain)
+    assert np.array_equal(say("--intonation-scale", "0.5"), plain)
 
 
 def test_say_takes_settings_and_presets(run, tmp_path, config):

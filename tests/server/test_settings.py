@@ -64,7 +64,7 @@ def test_each_source_overrides_the_one_before(write, monkeypatch):
     monkeypatch.setenv("HAYAKOE_SPEECH__PAUSE_SCALE", "1.2")
     monkeypatch.setenv("HAYAKOE_THREADS", "2")
     loaded = load_settings(config, {"speech": {"pause_scale": "1.3"}, "threads": "3"})
-    assert loaded.speech.intonation == 1.0
+    assert loaded.speech.intonation_scale == 1.0
     assert loaded.speech.speed == 1.1
     assert loaded.speech.volume == 1.2
     assert loaded.speech.pause_scale == 1.3
@@ -181,7 +181,7 @@ def test_a_file_that_is_not_utf8(write):
 # Keys that do not exist
 
 TOP = "voice, dictionary, threads, max_utterances, speech, text, presets, wyoming, zeroconf, log"
-SPEECH = "speed, pitch_semitones, intonation, volume, pause_scale"
+SPEECH = "speed, pitch_semitones, intonation_scale, volume, pause_scale"
 
 
 @pytest.mark.parametrize(

@@ -95,11 +95,11 @@ def test_a_preset_overrides_only_what_it_says():
 
 def test_a_preset_may_set_an_option_back_to_zero():
     voices = book(
-        {"flat": {"voice": "mei", "intonation": 0.0, "pitch_semitones": 0.0}},
+        {"flat": {"voice": "mei", "intonation_scale": 0.0, "pitch_semitones": 0.0}},
         speech=SpeechSettings(pitch_semitones=3.0),
     )
     options = voices.find("flat").options
-    assert (options.intonation, options.pitch_semitones) == (0.0, 0.0)
+    assert (options.intonation_scale, options.pitch_semitones) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_an_unknown_voice_is_answered_with_the_known_ones():
 def test_an_unknown_style_is_answered_with_the_known_ones():
     with pytest.raises(StyleNotFound, match=r"^voice hana has no style 'Sad'; its styles are Neut"):
         book().find("hana", "Sad")
-    with pytest.raises(StyleNotFound, match=r"^voice mei has no style 'Sad'; its styles are none$"):
+    with pytest.raises(StyleNotFound, match=r"^voice mei has no style 'Sad'; it has no styles$"):
         book().find("mei", "Sad")
 
 

@@ -48,6 +48,17 @@ it would blow the little there is up: a drawn-out エーエーエー comes out a
 VARIED_PHONES: Final = 8
 """From so many different phones on the carrier is not needed."""
 
+IGNORED_OPTIONS: Final = (
+    "intonation_scale",
+    "style",
+    "style_weight",
+    "sdp_ratio",
+    "noise",
+    "noise_w",
+    "speaker_id",
+    "seed",
+)
+
 LEAD_S: Final = 0.02
 """Silence before a sentence; the engine's own is about 0.2 s, which only delays the first sound."""
 SENTENCE_PAUSE_S: Final = 0.4
@@ -77,7 +88,7 @@ class OpenJTalkVoice:
             credit='HTS Voice "Mei", © 2009–2013 Nagoya Institute of Technology, MMDAgent Project',
             url="http://www.mmdagent.jp/",
             version=version("pyopenjtalk-plus"),
-            ignored_options=frozenset({"intonation", "style", "seed"}),
+            ignored_options=frozenset(IGNORED_OPTIONS),
         )
 
     @property

@@ -30,6 +30,7 @@ class VoiceInfo:
         version: Of the voice data.
         languages: BCP 47 tags.
         styles: Names of its styles, its own first; empty if it has one only.
+        speakers: How many speakers it has.
         ignored_options: Names of the ``SynthesisOptions`` that change nothing.
     """
 
@@ -42,6 +43,7 @@ class VoiceInfo:
     version: str
     languages: tuple[str, ...] = ("ja",)
     styles: tuple[str, ...] = ()
+    speakers: int = 1
     ignored_options: frozenset[str] = frozenset()
 
 

@@ -115,7 +115,7 @@ def test_volume_scales_the_samples(speak):
     assert not speak("はい。", volume=0.0).any()
 
 
-@pytest.mark.parametrize("change", [{"intonation": 0.0}, {"seed": 7}])
+@pytest.mark.parametrize("change", [{"intonation_scale": 0.0}, {"seed": 7}])
 def test_what_the_voice_cannot_do_changes_nothing(speak, voice, change):
     assert set(change) <= voice.info.ignored_options
     assert np.array_equal(speak(LONG, **change), speak(LONG))
