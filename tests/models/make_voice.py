@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,10 +26,17 @@ from hayakoe_engine.voices.sbv2.exporter import (
     export_duration_predictor,
     export_synthesizer,
 )
-from hayakoe_engine.voices.sbv2.network import STYLE_WIDTH, NetworkConfig, Synthesizer
+from hayakoe_engine.voices.sbv2.network import (
+    PHONE_COUNT,
+    STYLE_WIDTH,
+    NetworkConfig,
+    Synthesizer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from hayakoe_engine.voices.sbv2.network import Encoded
 
 CHECKPOINT = "rnd.safetensors"
 
@@ -46,6 +54,7 @@ MINIATURE = NetworkConfig(
 
 _FRAMES_PER_PHONE = 4.2
 _LOUDNESS = 0.1
+_STYLE_STRENGTH = 0.3
 
 
 def make_voice(
@@ -81,7 +90,7 @@ def make_voice(
         network.config, sample_rate_hz=sample_rate_hz, styles=styles, name=folder.name
     )
     (folder / "config.json").write_text(json.dumps(document, ensure_ascii=False, indent=2))
-    vectors = np.random.default_rng(seed).normal(0, 0.3, (len(styles), STYLE_WIDTH))
+    vectors = np.random.default_rng(seed).normal(0, _STYLE_STRENGTH, (len(styles), STYLE_WIDTH))
     np.save(folder / "style_vectors.npy", vectors.astype(np.float32))
     export_synthesizer(network, folder / SYNTHESIZER, with_durations=with_durations)
     if duration_predictor:
@@ -137,8 +146,6 @@ def make_network(
     *, full: bool = False, seed: int = 0, speakers: int = 1, duplicates: bool = False
 ) -> Synthesizer:
     """A network with random weights that speaks at an ordinary pace and loudness."""
-    from dataclasses import replace
-
     config = replace(NetworkConfig() if full else MINIATURE, n_speakers=speakers)
     network = Synthesizer(config).requires_grad_(False).eval()
     generator = torch.Generator().manual_seed(seed)
@@ -147,8 +154,8 @@ def make_network(
     if not duplicates:
         for name, parameter in network.named_parameters():
             if name.endswith(("gamma", "beta")):
-                parameter += _normal(parameter, 0.1, generator)
-    _set_pace(network)
+                parameter.add_(_normal(parameter, 0.1, generator))
+    _set_pace(network, generator)
     _set_loudness(network, generator)
     return network
 
@@ -180,9 +187,10 @@ def _randomise(name: str, module: nn.Module, generator: torch.Generator) -> None
 
 _GAINS = {
     "spk_emb_linear": 0.3,
+    "enc_p.proj": 0.6,
     "bert_proj": 0.05,
     "style_proj": 0.05,
-    "dp.proj": 0.1,
+    "dp.proj": 0.7,
     "cond": 0.3,
     ".post": 0.3,
     "dec.ups": 1.4,
@@ -191,22 +199,45 @@ _GAINS = {
 """Part of a layer's name to the strength of its output for an input of strength 1."""
 
 
-def _set_pace(network: Synthesizer) -> None:
+def _set_pace(network: Synthesizer, generator: torch.Generator) -> None:
+    encoded = _encode_anything(network, generator)
     # Rounding up adds half a frame.
     pace = math.log(_FRAMES_PER_PHONE - 0.5)
-    network.dp.proj.bias.fill_(pace)
+    logs = network.dp(encoded.hidden, encoded.mask, encoded.speaker_vector)
+    network.dp.proj.bias += pace - logs.exp().mean().log()
     affine = network.sdp.flows["0"]
     affine.logs.fill_(1.0)
     affine.m.fill_(-pace * math.e)
 
 
 def _set_loudness(network: Synthesizer, generator: torch.Generator) -> None:
-    config = network.config
-    z = torch.randn(1, config.inter_channels, 48, generator=generator)
-    speaker_vector = network.emb_g.weight[:1].unsqueeze(-1)
+    encoded = _encode_anything(network, generator)
+    durations = torch.full_like(encoded.mask, 4.0)
+    frames = int(durations.sum())
+    noise = torch.randn(1, network.config.inter_channels, frames, generator=generator)
+    prior, mask = network.sample_prior(encoded, durations, noise_scale=0.6, noise=noise)
+    z = network.latent(prior, mask, encoded.speaker_vector)
+    # Where the hyperbolic tangent at the end is still a straight line.
     network.dec.conv_post.weight *= 1e-3
-    quiet = network.decode(z, speaker_vector)
-    network.dec.conv_post.weight *= _LOUDNESS / float(quiet.std())
+    faint = network.decode(z, encoded.speaker_vector)
+    network.dec.conv_post.weight *= _LOUDNESS / float(faint.std())
+
+
+def _encode_anything(network: Synthesizer, generator: torch.Generator) -> Encoded:
+    """Random Japanese: every other phone is a blank, which has tone 0 and language 0."""
+    length = 61
+    spoken = torch.arange(length) % 2
+    phones = torch.randint(1, PHONE_COUNT, (1, length), generator=generator) * spoken
+    tones = torch.randint(6, 8, (1, length), generator=generator) * spoken
+    return network.encode(
+        phones,
+        torch.tensor([length]),
+        tones,
+        spoken.unsqueeze(0),
+        torch.randn(1, network.config.bert_width, length, generator=generator),
+        torch.randn(1, STYLE_WIDTH, generator=generator) * _STYLE_STRENGTH,
+        torch.tensor([0]),
+    )
 
 
 def main() -> None:
