@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from hayakoe_engine.text.notation.codes import CODE_RULES
 from hayakoe_engine.text.notation.counters import COUNTER_RULES
-from hayakoe_engine.text.notation.homographs import HOMOGRAPH_RULES
+from hayakoe_engine.text.notation.nouns import NOUN_RULES
 from hayakoe_engine.text.notation.numbers import NUMBER_RULES
+from hayakoe_engine.text.notation.people import PEOPLE_RULES
 from hayakoe_engine.text.notation.rule import fold
 from hayakoe_engine.text.notation.signs import SIGN_RULES
+from hayakoe_engine.text.notation.slashes import SLASH_RULES
 from hayakoe_engine.text.notation.times import TIME_RULES
+from hayakoe_engine.text.notation.verbs import VERB_RULES
+from hayakoe_engine.text.notation.vocabulary import VOCABULARY_RULES
 from hayakoe_engine.text.rewriting import Replacement
 
 if TYPE_CHECKING:
@@ -26,10 +30,14 @@ __all__ = ["expand_notations", "find_notations"]
 _RULES: Final[tuple[Rule, ...]] = (
     *CODE_RULES,
     *TIME_RULES,
+    *SLASH_RULES,
     *NUMBER_RULES,
     *COUNTER_RULES,
     *SIGN_RULES,
-    *HOMOGRAPH_RULES,
+    *VERB_RULES,
+    *PEOPLE_RULES,
+    *NOUN_RULES,
+    *VOCABULARY_RULES,
 )
 
 

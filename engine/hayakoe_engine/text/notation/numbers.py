@@ -12,14 +12,8 @@ __all__ = ["NUMBER_RULES"]
 
 _CURRENCIES: Final = {"¥": "円", "$": "ドル", "€": "ユーロ", "£": "ポンド", "₩": "ウォン"}
 _CENTS: Final = {"$": "セント", "€": "セント", "£": "ペンス"}
-_MULTIPLES: Final = {
-    "k": "千",
-    "K": "千",
-    "M": "百万",
-    "B": "十億",
-    "million": "百万",
-    "billion": "十億",
-}
+# How many zeros they stand for.
+_ZEROS: Final = {"k": 3, "K": 3, "M": 6, "B": 9, "million": 6, "billion": 9, "trillion": 12}
 _PERIODS: Final = {"月": "か月", "ヶ月": "か月", "時": "時間", "週": "週間", "L": "リットル"}
 # Denominator and, as the last digit, numerator.
 _VULGAR: Final = dict(
@@ -57,7 +51,21 @@ def _money(match: re.Match[str]) -> str:
         if int(cents) or not spoken:
             spoken += f"{int(cents)}{_CENTS[sign]}"
         return minus + spoken
-    return f"{minus}{amount}{_MULTIPLES.get(multiple, multiple)}{_CURRENCIES[sign]}"
+    return f"{minus}{_multiplied(amount, multiple)}{_CURRENCIES[sign]}"
+
+
+def _multiplied(amount: str, multiple: str) -> str:
+    """Tell 1.5 million as 150万."""
+    zeros = _ZEROS.get(multiple)
+    whole, _, fraction = amount.replace(",", "").partition(".")
+    if zeros is None or len(fraction) > zeros:
+        return amount + multiple
+    figures = (whole + fraction.ljust(zeros, "0")).lstrip("0")
+    spoken = ""
+    for myriad in ("", "万", "億", "兆", "京"):
+        figures, last = figures[:-4], figures[-4:].lstrip("0")
+        spoken = (last + myriad if last else "") + spoken
+    return spoken or "0"
 
 
 def _fahrenheit(match: re.Match[str]) -> str:
@@ -153,7 +161,7 @@ NUMBER_RULES: Final = (
         "money",
         "".join(_CURRENCIES),
         r"(?P<minus>(?<![0-9A-Za-z])[-−▲])?(?:(?<![A-Za-z])US)?(?P<sign>[¥$€£₩]) ?"
-        rf"(?P<minus2>[-−▲])?(?P<amount>{NUMBER})(?P<multiple> ?(?:million|billion)"
+        rf"(?P<minus2>[-−▲])?(?P<amount>{NUMBER})(?P<multiple> ?(?:[mb]illion|trillion)"
         r"|[百千万億兆]{1,2}|[kKMB](?![A-Za-z0-9]))?(?:円|-(?![0-9]))?",
         _money,
     ),

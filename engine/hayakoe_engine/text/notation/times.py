@@ -21,29 +21,14 @@ _HALF: Final = r"(?:午前|午後|[AaPp]\.?[Mm]\.?)"
 # Words before 1:30 that make it a length of time.
 _REMAINING: Final = re.compile("残り|のこり|あと|タイマー|経過|所要|稼働|運転時間|連続|長さ")
 _PLAYING: Final = re.compile("再生|曲|動画|トラック|演奏")
+# What counts down in minutes and seconds.
+_COUNTDOWN: Final = re.compile(
+    "タイマー|カウントダウン|レンジ|加熱|ゆで|茹で|蒸らし|カップ麺|ラウンド|インターバル"
+)
 _RATIO: Final = re.compile("比|割合|アスペクト|縮尺")
 
 # PM10 is also dust.
 _AIR: Final = re.compile("濃度|大気|粒子|粉じん|μg|PM2|空気|センサー|値")
-
-_FRACTION_AFTER: Final = re.compile(
-    "カップ|量|サイズ|スケール|程度|以下|以上|未満|ほど|くらい|ぐらい|近く|ずつ|倍|の?確率|インチ|本|個"
-    "|枚|丁|箱|袋|切れ|束|ページ|の(?:量|大きさ|割合|人|サイズ|長さ|重さ|時間)"
-    "|に(?:減|縮|な[りっる]|分け|切)|が|を|しか|だけ|残"
-)
-_FRACTION_BEFORE: Final = re.compile(
-    r"(?:(?:大さじ|小さじ|カップ|約|残り|およそ|[0-9]と)"
-    r"|(?:[^効]率|割合|全体|半数|進捗|達成度|シェア)(?:[はがのをも、:]|のうち)?)[ ]?\Z"
-)
-_DATE_AFTER: Final = re.compile(
-    rf"\(?[{_WEEKDAYS}](?:曜|[)・]|\Z)|[ ]?~|[ ]?[0-9]{{1,2}}[:時]|[ ]?午[前後]"
-    "|から|まで|以降|頃|ごろ|付|締|分の|発売|開催|開始|終了|[ ]?(?:朝|昼|夕|夜)"
-)
-_DATE_BEFORE: Final = re.compile(
-    r"(?:日付|期限|締切|予定日?|次回|前回|日時|発売|配達|お?届け|開催|誕生日|年"
-    r"|/[0-9]{1,2}[ ]?(?:\(.\))?[ ]?[-~])[は:]?[ ]?\Z"
-)
-_COUNTED: Final = "件|個|台|人|名|回|枚|本|ページ|ステップ|項目|箇所|か所|ヶ所|日|部屋|室"
 
 
 def minutes(count: int) -> str:
@@ -85,16 +70,17 @@ def _time(match: re.Match[str]) -> str | None:
     if not half and second is None and _RATIO.search(nearby(match)):
         return None
     if not half and (hour > 30 or _REMAINING.search(before) or _PLAYING.search(before)):
-        return suffix + _as_length(hour, minute, second, before)
+        is_short = bool(_PLAYING.search(before) or _COUNTDOWN.search(nearby(match)))
+        return suffix + _as_length(hour, minute, second, is_short=is_short)
     if hour > 30:
         return None
     return _clock(hour, minute, second, half) + _zone(match["zone"]) + suffix
 
 
-def _as_length(first: int, second: int, third: int | None, before: str) -> str:
+def _as_length(first: int, second: int, third: int | None, *, is_short: bool) -> str:
     if third is not None:
         return _length(((first, "時間"), (second, "分"), (third, "秒")))
-    if first > 30 or _PLAYING.search(before):
+    if first > 30 or is_short:
         return _length(((first, "分"), (second, "秒")))
     return _length(((first, "時間"), (second, "分")))
 
@@ -137,39 +123,6 @@ def _era_date(match: re.Match[str]) -> str:
     if match[3]:
         spoken += f"{int(match[3])}月"
     return spoken + (f"{int(match[4])}日" if match[4] else "")
-
-
-def _slash(match: re.Match[str]) -> str | None:
-    spoken = _date_or_fraction(match)
-    if spoken is None or not match["to"]:
-        return spoken
-    return f"{spoken}から{int(match['to'][1:])}" + "日" * spoken.endswith("日")
-
-
-def _date_or_fraction(match: re.Match[str]) -> str | None:
-    """Tell a date such as 11/20 from a fraction such as 1/2."""
-    first, second = int(match["first"]), int(match["second"])
-    counter = match["counter"]
-    if counter and not match["whole"] and 0 <= first <= second and second:
-        return f"{second}{counter}中{first}{counter}"
-    after = match.string[match.end() : match.end() + 12]
-    before = match.string[max(0, match.start() - 12) : match.start()]
-    if not match["whole"] and _is_day(first, second, before, after + (counter or "")):
-        return f"{first}月{second}日{counter or ''}"
-    if not 0 < first < second or second > 999 or re.match("[A-Za-z]", after):
-        return None
-    whole = f"{match['whole'].strip()}と" if match["whole"] else ""
-    return f"{whole}{second}分の{first}{counter or ''}"
-
-
-def _is_day(month: int, day: int, before: str, after: str) -> bool:
-    if not (1 <= month <= 12 and 1 <= day <= 31):
-        return False
-    if _DATE_AFTER.match(after) or _DATE_BEFORE.search(before):
-        return True
-    if _FRACTION_AFTER.match(after) or _FRACTION_BEFORE.search(before):
-        return month >= day or day > 10
-    return month >= day or day > 10 or bool(re.match("[にはもの、]", after))
 
 
 def _weekday_in_brackets(match: re.Match[str]) -> str:
@@ -218,7 +171,8 @@ TIME_RULES: Final = (
     Rule.of(
         "date",
         "RHSTM",
-        r"(?<![0-9A-Za-z])([RHSTM])([0-9]{1,2})(?:[./-](1[0-2]|0?[1-9])[./-](3[01]|[12][0-9]|0?[1-9])"
+        r"(?<![0-9A-Za-z])([RHSTM])([0-9]{1,2})(?:[./-](1[0-2]|0?[1-9])[./-](3[01]"
+        r"|[12][0-9]|0?[1-9])"
         r"|年(?=[0-9度]))(?![0-9./-])",
         _era_date,
     ),
@@ -294,17 +248,10 @@ TIME_RULES: Final = (
     Rule.of(
         "weekdays",
         "火水木金",
-        "(?<![一-鿿々ァ-ヶ])(?:月水金?|月木|月金|火木土?|火金|水土|水金|月火水木金土?|月火水木?|木金土?)"
-        "(?=の(?:夜|朝|週|収|回|予|ゴミ|ごみ|[0-9午])|は|に(?:収|出|行|あ|通|回|[0-9燃可])|と|だけ|、|。|\\Z)",
+        "(?<![一-鿿々ァ-ヶ])(?:月水金?|月木|月金|火木土?|火金|水土|水金|月火水木金土?"
+        "|月火水木?|木金土?)"
+        "(?=の(?:夜|朝|週|収|回|予|ゴミ|ごみ|[0-9午])|は|に(?:収|出|行|あ|通|回"
+        "|[0-9燃可])|と|だけ|、|。|\\Z)",
         _weekday_run,
-    ),
-    Rule.of(
-        "date or fraction",
-        "/",
-        r"(?:(?<![0-9A-Za-z./:−-])|(?<=/[0-9]-)|(?<=/[0-9]{2}-)|(?<=\)-))(?P<whole>[0-9]{1,3} )?"
-        r"(?P<first>[0-9]{1,3}) ?/ ?(?P<second>[0-9]{1,4})"
-        rf"(?![0-9]|[./:][0-9])(?P<counter>{_COUNTED})?"
-        r"(?P<to>[-~][0-9]{1,2}(?![0-9/:.年月日時分%]))?",
-        _slash,
     ),
 )
