@@ -29,6 +29,7 @@ _MORA = re.compile("[ァ-ヴ][ァィゥェォャュョヮ]?|ー")
 _KANA_PHRASE = re.compile("([^/、]+)([/、]?)")
 _DEVOICED = "’"
 _PHONE = re.compile(r"-([^+]*)\+")
+_UNSPOKEN = frozenset({"pau", "sp", "unk"})
 _NUCLEI = frozenset({"a", "i", "u", "e", "o", "A", "I", "U", "E", "O", "N", "cl"})
 
 
@@ -40,7 +41,10 @@ class Word:
         surface: The characters of the text that it stands for; empty where the analyser made
             several words of one notation (a number's tens, say): the first of them has the text.
         span: Where the surface lies in the text, ``[start, end)`` in characters.
+        spelling: How the analyser writes it, which makes two words of the 2 of 23: 二 and 十.
+            Full-width; never empty.
         kana: How it sounds, in katakana; empty if it is not spoken.
+        phones: How it sounds, in the names of the labels; empty if it is not spoken.
         part_of_speech: As the dictionary names it, in Japanese.
         known: Whether the dictionary knows the word.
         rule: What decided its reading, if not the dictionary: the name of a rule of ours, or
@@ -49,7 +53,9 @@ class Word:
 
     surface: str
     span: tuple[int, int]
+    spelling: str
     kana: str
+    phones: tuple[str, ...]
     part_of_speech: str
     known: bool
     rule: str | None
@@ -187,7 +193,9 @@ class Reader:
             if mark == "、":
                 features.append(_feature("記号", "読点", "、", 0, 0))
         text = kana.replace("'", "").replace("/", "")
-        return Reading(text, (), tuple(phrases), tuple(self._analyser.make_label(features)))
+        entries = pyopenjtalk.make_phoneme_mapping(features, jtalk=self._analyser)
+        words = tuple(_words(text, Rewritten.original(text), entries))
+        return Reading(text, words, tuple(phrases), tuple(self._analyser.make_label(features)))
 
 
 def _analyse(text: str, analyser: OpenJTalk) -> tuple[list[NJDFeature], list[MeCabMorph]]:
@@ -237,7 +245,9 @@ def _words(text: str, prose: Rewritten, entries: Iterable[SurfacePhonemeMapping]
         yield Word(
             surface=text[span[0] : span[1]],
             span=span,
+            spelling=entry["surface"],
             kana="".join(_moras(entry)),
+            phones=tuple(phone for phone in entry["phonemes"] if phone not in _UNSPOKEN),
             part_of_speech=entry["pos"],
             known=not entry["is_unknown"],
             rule=rule,
@@ -294,6 +304,6 @@ def phone_of(label: str) -> str:
 
 
 def _moras(entry: SurfacePhonemeMapping) -> list[str]:
-    if not set(entry["phonemes"]) - {"pau", "sp", "unk"}:
+    if _UNSPOKEN.issuperset(entry["phonemes"]):
         return []
     return _MORA.findall(entry["pron"].replace(_DEVOICED, ""))
