@@ -17,21 +17,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from hayakoe_engine.voices.sbv2.checkpoint import save_checkpoint
 from hayakoe_engine.voices.sbv2.exporter import (
     DURATION_PREDICTOR,
     SYNTHESIZER,
     export_duration_predictor,
     export_synthesizer,
 )
-from hayakoe_engine.voices.sbv2.network import (
-    PHONE_COUNT,
-    STYLE_WIDTH,
-    NetworkConfig,
-    Synthesizer,
-)
+from hayakoe_engine.voices.sbv2.network import PHONE_COUNT, STYLE_WIDTH, Synthesizer
+from hayakoe_engine.voices.sbv2.network_config import NetworkConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,6 +154,20 @@ def make_network(
     _set_pace(network, generator)
     _set_loudness(network, generator)
     return network
+
+
+def save_checkpoint(network: Synthesizer, path: Path) -> None:
+    """Write a checkpoint as HayaKoe publishes them, with what inference needs."""
+    weights: dict[str, Tensor] = {"iteration": torch.zeros(1, dtype=torch.int64)}
+    for key, weight in network.state_dict().items():
+        layer = key.removesuffix("weight")
+        if key.startswith(("dec.ups.", "dec.resblocks.")) and layer != key:
+            gain = torch.linalg.vector_norm(weight, dim=(1, 2), keepdim=True)
+            weights[f"{layer}parametrizations.weight.original0"] = gain
+            weights[f"{layer}parametrizations.weight.original1"] = weight
+        else:
+            weights[key] = weight
+    save_file(weights, path)
 
 
 def _normal(like: Tensor, std: float, generator: torch.Generator) -> Tensor:

@@ -5,21 +5,23 @@ Only safetensors files are read; a pickled checkpoint can run code and is refuse
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import itertools
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Protocol
 
-import safetensors
-import safetensors.torch
 import torch
+from safetensors import SafetensorError, safe_open
 
 from hayakoe_engine.errors import BadVoiceFiles
 from hayakoe_engine.voices.sbv2.network import Synthesizer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from torch import Tensor
 
-    from hayakoe_engine.voices.sbv2.network import NetworkConfig
+    from hayakoe_engine.voices.sbv2.network_config import NetworkConfig
 
 _WEIGHT_NORM_NAMES: Final = (
     ("parametrizations.weight.original0", "parametrizations.weight.original1"),
@@ -31,71 +33,79 @@ _WEIGHT_NORM_NAMES: Final = (
 def load_checkpoint(path: Path, config: NetworkConfig) -> Synthesizer:
     """The network of a checkpoint, in float32 on the CPU, for inference.
 
-    What only training needs is ignored.
+    What only training needs is ignored. Sizes that no ``config.json`` gives are taken from the
+    weights.
 
     Raises:
         BadVoiceFiles: It is no safetensors file, or a weight is missing, has another shape than
             the configuration says or is not finite; the message names file and key.
     """
-    with torch.device("meta"):
-        network = Synthesizer(config)
-    expected = network.state_dict()
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            reader = _WeightReader(path, file)
-            weights = {key: reader.read(key, meta.shape) for key, meta in expected.items()}
-    except (OSError, safetensors.SafetensorError) as error:
+        with safe_open(path, framework="pt") as file:
+            weights = _Weights(path, file)
+            with torch.device("meta"):
+                network = Synthesizer(weights.complete(config))
+            expected = network.state_dict()
+            state = {key: weights.read(key, meta.shape) for key, meta in expected.items()}
+    except (OSError, SafetensorError) as error:
         raise BadVoiceFiles(
-            f"{path} cannot be read: {error}", hint="a voice is a safetensors file"
+            f"{path}: cannot be read: {error}",
+            hint="only checkpoints in the safetensors format can be read",
         ) from error
-    network.load_state_dict(weights, assign=True)
+    network.load_state_dict(state, assign=True)
     return network.requires_grad_(False).eval()
 
 
-class _WeightReader:
-    def __init__(self, path: Path, file: safetensors.safe_open) -> None:
+class _File(Protocol):
+    """The part of ``safe_open`` that is used here; the library does not declare its types."""
+
+    def keys(self) -> Sequence[str]: ...
+
+    def get_tensor(self, name: str) -> Tensor: ...
+
+
+class _Weights:
+    def __init__(self, path: Path, file: _File) -> None:
         self._path = path
         self._file = file
         self._keys = frozenset(file.keys())
 
+    def complete(self, config: NetworkConfig) -> NetworkConfig:
+        """The configuration with the sizes that only the weights tell."""
+        bert, durations = "enc_p.bert_proj.weight", "dp.conv_1.weight"
+        if bert in self._keys:
+            config = replace(config, bert_width=self._file.get_tensor(bert).shape[1])
+        if durations in self._keys:
+            channels = self._file.get_tensor(durations).shape[0]
+            config = replace(config, duration_channels=channels)
+        layer = "flow.flows.0.enc.attn_layers.{}.conv_q.weight"
+        layers = next(n for n in itertools.count() if layer.format(n) not in self._keys)
+        return replace(config, flow_encoder_layers=layers or config.flow_encoder_layers)
+
     def read(self, key: str, shape: torch.Size) -> Tensor:
-        weight = self._folded(key) if key not in self._keys else self._file.get_tensor(key)
+        """A weight in float32, folded if it is normalised."""
+        weight = self._file.get_tensor(key) if key in self._keys else self._folded(key)
         if weight.shape != shape:
-            raise BadVoiceFiles(
-                f"{self._path}: {key} has the shape {list(weight.shape)}; "
-                f"the configuration says {list(shape)}"
+            raise self._bad(
+                f"{key} has the shape {list(weight.shape)}; "
+                f"the voice's configuration says {list(shape)}"
             )
-        weight = weight.to(torch.float32)
         if not torch.isfinite(weight).all():
-            raise BadVoiceFiles(f"{self._path}: {key} has values that are not numbers")
-        return weight
+            raise self._bad(f"{key} has values that are not finite")
+        return weight.to(torch.float32)
 
     def _folded(self, key: str) -> Tensor:
         layer = key.removesuffix("weight")
-        for gain_name, direction_name in _WEIGHT_NORM_NAMES:
-            gain_key, direction_key = layer + gain_name, layer + direction_name
-            if key.endswith(".weight") and {gain_key, direction_key} <= self._keys:
-                gain = self._file.get_tensor(gain_key).to(torch.float64)
-                direction = self._file.get_tensor(direction_key).to(torch.float64)
-                norm = torch.linalg.vector_norm(direction.flatten(1), dim=1).reshape(-1, 1, 1)
-                return gain * direction / norm
-        raise BadVoiceFiles(f"{self._path}: {key} is missing")
+        for names in _WEIGHT_NORM_NAMES:
+            keys = [layer + name for name in names]
+            if self._keys.issuperset(keys):
+                gain, direction = (self._file.get_tensor(k).to(torch.float64) for k in keys)
+                if direction.ndim != 3 or gain.shape != (len(direction), 1, 1):
+                    raise self._bad(f"{keys[0]} does not fit {keys[1]}")
+                norm = torch.linalg.vector_norm(direction, dim=(1, 2), keepdim=True)
+                folded: Tensor = gain * direction / norm
+                return folded.to(torch.float32)
+        raise self._bad(f"{key} is missing")
 
-
-def save_checkpoint(network: Synthesizer, path: Path) -> None:
-    """Write a checkpoint that holds what inference needs, named as in published voices.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    weights: dict[str, Tensor] = {"iteration": torch.zeros(1, dtype=torch.int64)}
-    for key, weight in network.state_dict().items():
-        if key.startswith(("dec.ups.", "dec.resblocks.")) and key.endswith(".weight"):
-            layer = key.removesuffix("weight")
-            gain_name, direction_name = _WEIGHT_NORM_NAMES[0]
-            norm = torch.linalg.vector_norm(weight.flatten(1), dim=1).reshape(-1, 1, 1)
-            weights[layer + gain_name] = norm
-            weights[layer + direction_name] = weight.contiguous()
-        else:
-            weights[key] = weight.contiguous()
-    safetensors.torch.save_file(weights, path)
+    def _bad(self, message: str) -> BadVoiceFiles:
+        return BadVoiceFiles(f"{self._path}: {message}")

@@ -60,15 +60,15 @@ def export_duration_predictor(network: Synthesizer, path: Path) -> None:
 
 
 class _SynthesizerGraph(nn.Module):
-    """Its parameter names are those of the published graph's inputs."""
+    """The published graph: its inputs, in their order, are the parameters of ``forward``."""
 
-    # The attribute's name is the first part of the name of every initializer.
+    # The attribute's name begins the name of every initializer.
     def __init__(self, network: Synthesizer, *, with_durations: bool) -> None:
         super().__init__()
         self.net_g = network
         self.with_durations = with_durations
 
-    def forward(
+    def forward(  # noqa: PLR0917 - the inputs of the published graph
         self,
         x: Tensor,
         x_lengths: Tensor,
@@ -82,6 +82,7 @@ class _SynthesizerGraph(nn.Module):
         noise_scale_w: Tensor,
         sdp_ratio: Tensor,
     ) -> tuple[Tensor, ...]:
+        """Audio and, if wanted, durations."""
         net = self.net_g
         encoded = net.encode(x, x_lengths, tone, language, bert, style_vec, sid)
         durations = net.durations(
@@ -100,7 +101,7 @@ class _DurationGraph(nn.Module):
         super().__init__()
         self.net_g = network
 
-    def forward(
+    def forward(  # noqa: PLR0917 - the inputs of the published graph
         self,
         x: Tensor,
         x_lengths: Tensor,
@@ -113,6 +114,7 @@ class _DurationGraph(nn.Module):
         noise_scale_w: Tensor,
         sdp_ratio: Tensor,
     ) -> Tensor:
+        """Durations."""
         encoded = self.net_g.encode(x, x_lengths, tone, language, bert, style_vec, sid)
         durations = self.net_g.durations(
             encoded, noise_w=noise_scale_w, sdp_ratio=sdp_ratio, length_scale=length_scale
@@ -163,6 +165,6 @@ def _example_inputs(network: Synthesizer) -> dict[str, Tensor]:
 def _quiet() -> Iterator[None]:
     """Keep the exporter's remarks about itself from the user: they ask nobody to do anything."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*legacy TorchScript-based ONNX export")
+        warnings.simplefilter("ignore", DeprecationWarning)
         warnings.filterwarnings("ignore", "Constant folding - Only steps=1")
         yield

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ from hayakoe_engine.voices.sbv2.network_durations import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from hayakoe_engine.voices.sbv2.network_config import NetworkConfig
 
 PHONE_COUNT: Final = 112
 TONE_COUNT: Final = 12
@@ -33,68 +33,6 @@ STYLE_WIDTH: Final = 256
 _FLOW_KERNEL = 5
 # In the order they run, last first; the odd ones of training only reverse the channels.
 _FLOW_NAMES = ("6", "4", "2", "0")
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkConfig:
-    """Sizes of a synthesizer; the defaults are those of the published voices.
-
-    The last three are in no ``config.json``: all published voices share them.
-    """
-
-    n_speakers: int = 1
-    inter_channels: int = 192
-    hidden_channels: int = 192
-    filter_channels: int = 768
-    n_heads: int = 2
-    n_layers: int = 6
-    kernel_size: int = 3
-    resblock_kernel_sizes: tuple[int, ...] = (3, 7, 11)
-    resblock_dilation_sizes: tuple[tuple[int, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
-    upsample_rates: tuple[int, ...] = (8, 8, 2, 2, 2)
-    upsample_kernel_sizes: tuple[int, ...] = (16, 16, 8, 2, 2)
-    upsample_initial_channel: int = 512
-    gin_channels: int = 512
-    bert_width: int = 1024
-    duration_channels: int = 256
-    flow_encoder_layers: int = 6
-
-    @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Sizes out of a parsed ``config.json``; what is not there has its default."""
-        model: Mapping[str, Any] = document.get("model", {})
-        sizes: dict[str, Any] = {
-            name: _as_tuple(model[name]) for name in _IN_MODEL if name in model
-        }
-        speakers = document.get("data", {}).get("n_speakers")
-        if speakers is not None:
-            sizes["n_speakers"] = speakers
-        return cls(**sizes)
-
-    @property
-    def hop_length(self) -> int:
-        """Samples per latent frame."""
-        return math.prod(self.upsample_rates)
-
-
-_IN_MODEL: Final = (
-    "inter_channels",
-    "hidden_channels",
-    "filter_channels",
-    "n_heads",
-    "n_layers",
-    "kernel_size",
-    "resblock_kernel_sizes",
-    "resblock_dilation_sizes",
-    "upsample_rates",
-    "upsample_kernel_sizes",
-    "upsample_initial_channel",
-    "gin_channels",
-)
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,6 +87,7 @@ class TextEncoder(nn.Module):
         style: Tensor,
         speaker_vector: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Hidden state, mean, log scale and mask as in ``Encoded``."""
         embedded = self.emb(phones) + self.tone_emb(tones) + self.language_emb(languages)
         embedded = embedded + self.bert_proj(bert).transpose(1, 2)
         embedded = embedded + self.style_proj(style).unsqueeze(1)
@@ -160,13 +99,14 @@ class TextEncoder(nn.Module):
 
 
 class Flow(nn.Module):
-    """Samples of the prior to the latent that the decoder reads: ``[batch, latent, frames]``."""
+    """Turns samples of the prior into the latent that the decoder reads."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.flows = nn.ModuleDict({name: FlowLayer(config) for name in reversed(_FLOW_NAMES)})
 
     def forward(self, z: Tensor, mask: Tensor, speaker_vector: Tensor) -> Tensor:
+        """Maps ``[batch, latent, frames]`` to the same shape."""
         for name in _FLOW_NAMES:
             z = self.flows[name](torch.flip(z, [1]), mask, speaker_vector)
         return z
@@ -191,6 +131,7 @@ class FlowLayer(nn.Module):
         self.post = nn.Conv1d(config.hidden_channels, half, 1)
 
     def forward(self, z: Tensor, mask: Tensor, speaker_vector: Tensor) -> Tensor:
+        """Maps ``[batch, latent, frames]`` to the same shape."""
         kept, shifted = torch.split(z, self.halves, 1)
         x = self.enc(self.pre(kept) * mask, mask, speaker_vector)
         shift = self.post(x) * mask
@@ -315,7 +256,9 @@ class Synthesizer(nn.Module):
 
 def _length_mask(lengths: Tensor, longest: Tensor | int) -> Tensor:
     """True at the first ``lengths[b]`` places: bool ``[batch, longest]``."""
-    positions = torch.arange(longest, dtype=lengths.dtype, device=lengths.device)
+    # A plain number would become a constant of the exported graph, which a scalar tensor does not.
+    stop: Any = longest
+    positions = torch.arange(stop, dtype=lengths.dtype, device=lengths.device)
     return positions.unsqueeze(0) < lengths.unsqueeze(1)
 
 
@@ -323,7 +266,8 @@ def _alignment(durations: Tensor, mask: Tensor, frame_mask: Tensor) -> Tensor:
     """``[batch, frames, P]`` with a 1 where the frame belongs to the phone."""
     ends = torch.cumsum(durations[:, 0], 1)
     frames = torch.arange(frame_mask.size(2), dtype=ends.dtype, device=ends.device)
-    started_before_end = (frames < ends.unsqueeze(-1)).to(mask.dtype)
-    before_previous_end = nn.functional.pad(started_before_end, (0, 0, 1, 0))[:, :-1]
-    path = (started_before_end - before_previous_end).transpose(1, 2)
+    before_end = (frames < ends.unsqueeze(-1)).to(mask.dtype)
+    # A phone starts where the one before it ends.
+    before_start = nn.functional.pad(before_end, (0, 0, 1, 0))[:, :-1]
+    path = (before_end - before_start).transpose(1, 2)
     return path * (mask * frame_mask.transpose(1, 2))

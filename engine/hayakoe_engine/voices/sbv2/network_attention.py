@@ -27,16 +27,14 @@ class LayerNorm(nn.Module):
         self.beta = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Maps ``[batch, channels, time]`` to the same shape."""
         time_major = x.transpose(1, -1)
         normed = functional.layer_norm(time_major, self.gamma.shape, self.gamma, self.beta, 1e-5)
         return normed.transpose(1, -1)
 
 
 class Encoder(nn.Module):
-    """Post-norm transformer with relative positions; the speaker joins before layer 2.
-
-    Maps ``[batch, hidden, time]`` to the same shape.
-    """
+    """Post-norm transformer with relative positions; the speaker joins on the way."""
 
     def __init__(
         self, hidden: int, filter_channels: int, heads: int, layers: int, kernel: int, gin: int
@@ -51,6 +49,13 @@ class Encoder(nn.Module):
         self.norm_layers_2 = nn.ModuleList(LayerNorm(hidden) for _ in range(layers))
 
     def forward(self, x: Tensor, mask: Tensor, speaker_vector: Tensor) -> Tensor:
+        """Maps ``[batch, hidden, time]`` to the same shape, zero where masked.
+
+        Args:
+            x: ``[batch, hidden, time]``.
+            mask: ``[batch, 1, time]``.
+            speaker_vector: ``[batch, gin, 1]``.
+        """
         pair_mask = mask.unsqueeze(2) * mask.unsqueeze(-1)
         x = x * mask
         stack = zip(
@@ -82,6 +87,7 @@ class SelfAttention(nn.Module):
         self.emb_rel_v = nn.Parameter(torch.zeros(1, offsets, self.head_width))
 
     def forward(self, x: Tensor, pair_mask: Tensor) -> Tensor:
+        """Maps ``[batch, hidden, time]`` to the same shape; the mask is ``[batch, 1, t, t]``."""
         batch, hidden, length = x.shape
         query = self._split_heads(self.conv_q(x)) / math.sqrt(self.head_width)
         key = self._split_heads(self.conv_k(x))
@@ -141,6 +147,7 @@ class FeedForward(nn.Module):
         self.conv_2 = nn.Conv1d(filter_channels, hidden, kernel)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Maps ``[batch, hidden, time]`` to the same shape, zero where masked."""
         x = torch.relu(self.conv_1(functional.pad(x * mask, self.padding)))
         x = self.conv_2(functional.pad(x * mask, self.padding))
         return x * mask

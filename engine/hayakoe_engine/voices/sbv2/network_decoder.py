@@ -79,6 +79,7 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Maps ``[batch, channels, time]`` to the same shape."""
         for dilated, plain in zip(self.convs1, self.convs2, strict=True):
             y = dilated(_masked(functional.leaky_relu(x, _SLOPE), mask))
             y = plain(_masked(functional.leaky_relu(y, _SLOPE), mask))

@@ -18,7 +18,7 @@ _DILATED_LAYERS = 3
 
 
 class DurationPredictor(nn.Module):
-    """The same logarithmic durations every time: ``[batch, hidden, P]`` to ``[batch, 1, P]``."""
+    """The same logarithmic durations every time."""
 
     def __init__(self, hidden: int, filter_channels: int, gin: int) -> None:
         super().__init__()
@@ -30,6 +30,7 @@ class DurationPredictor(nn.Module):
         self.cond = nn.Conv1d(gin, hidden, 1)
 
     def forward(self, hidden: Tensor, mask: Tensor, speaker_vector: Tensor) -> Tensor:
+        """Logarithmic durations ``[batch, 1, P]`` of ``[batch, hidden, P]``."""
         x = hidden + self.cond(speaker_vector)
         x = self.norm_1(torch.relu(self.conv_1(x * mask)))
         x = self.norm_2(torch.relu(self.conv_2(x * mask)))
@@ -81,7 +82,8 @@ class StochasticDurationPredictor(nn.Module):
         for name in ("7", "5", "3"):
             z = self.flows[name](torch.flip(z, [1]), mask, context)
         z = self.flows["0"](torch.flip(z, [1]), mask)
-        return z[:, :1]
+        log_durations: Tensor = z[:, :1]
+        return log_durations
 
 
 class Affine(nn.Module):
@@ -93,6 +95,7 @@ class Affine(nn.Module):
         self.logs = nn.Parameter(torch.zeros(2, 1))
 
     def forward(self, z: Tensor, mask: Tensor) -> Tensor:
+        """Maps ``[batch, 2, P]`` to the same shape."""
         return (z - self.m) * torch.exp(-self.logs) * mask
 
 
@@ -107,6 +110,7 @@ class SplineCoupling(nn.Module):
         self.proj = nn.Conv1d(hidden, 3 * SPLINE_BINS - 1, 1)
 
     def forward(self, z: Tensor, mask: Tensor, context: Tensor) -> Tensor:
+        """Maps ``[batch, 2, P]`` to the same shape; the context is ``[batch, hidden, P]``."""
         kept, bent = torch.split(z, [1, 1], 1)
         x = self.convs(self.pre(kept) + context, mask)
         spline = (self.proj(x) * mask).unsqueeze(1).transpose(2, 3)
@@ -114,7 +118,7 @@ class SplineCoupling(nn.Module):
         widths = spline[..., :SPLINE_BINS] * scale
         heights = spline[..., SPLINE_BINS : 2 * SPLINE_BINS] * scale
         slopes = spline[..., 2 * SPLINE_BINS :]
-        return torch.cat([kept, _invert_spline(bent, widths, heights, slopes)], 1) * mask
+        return torch.cat([kept, invert_spline(bent, widths, heights, slopes)], 1) * mask
 
 
 class DilatedConvs(nn.Module):
@@ -132,6 +136,7 @@ class DilatedConvs(nn.Module):
         self.norms_2 = nn.ModuleList(LayerNorm(channels) for _ in dilations)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Maps ``[batch, channels, P]`` to the same shape, zero where masked."""
         stack = zip(self.convs_sep, self.norms_1, self.convs_1x1, self.norms_2, strict=True)
         for depthwise, norm_1, pointwise, norm_2 in stack:
             y = functional.gelu(norm_1(depthwise(x * mask)))
@@ -140,7 +145,7 @@ class DilatedConvs(nn.Module):
         return x * mask
 
 
-def _invert_spline(y: Tensor, widths: Tensor, heights: Tensor, slopes: Tensor) -> Tensor:
+def invert_spline(y: Tensor, widths: Tensor, heights: Tensor, slopes: Tensor) -> Tensor:
     """The inverse of a monotone rational-quadratic spline; the identity outside of +-5.
 
     Always computed in float32: the discriminant of small bins does not survive less.
