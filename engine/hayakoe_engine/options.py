@@ -9,7 +9,7 @@ from hayakoe_engine.errors import BadOption
 
 RANGES: Final[dict[str, tuple[float, float]]] = {
     "speed": (0.25, 4.0),
-    "pitch_semitones": (-12.0, 12.0),
+    "pitch_scale": (0.5, 2.0),
     "intonation_scale": (0.0, 2.0),
     "volume": (0.0, 2.0),
     "pause_scale": (0.0, 5.0),
@@ -33,7 +33,7 @@ class SynthesisOptions:
 
     Attributes:
         speed: Speaking rate; 1.0 is the voice's own, larger is faster, 0.25 to 4.
-        pitch_semitones: Shift of the pitch, -12 to 12 semitones.
+        pitch_scale: Factor of the pitch: 2 is an octave up, 1.06 a semitone, 0.5 to 2.
         intonation_scale: Scale of the pitch movement; 0 is monotone, 1.0 natural, 0 to 2.
         volume: Linear gain, 0 to 2.
         pause_scale: Scale of the pauses between phrases and sentences, 0 to 5.
@@ -52,7 +52,7 @@ class SynthesisOptions:
     """
 
     speed: float = 1.0
-    pitch_semitones: float = 0.0
+    pitch_scale: float = 1.0
     intonation_scale: float = 1.0
     volume: float = 1.0
     pause_scale: float = 1.0

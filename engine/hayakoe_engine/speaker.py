@@ -14,7 +14,7 @@ from hayakoe_engine.utterance import Markup, Utterance
 from hayakoe_engine.voices.style_mix import style_shares
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterator
+    from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 
     from hayakoe_engine.scheduler import Scheduler
     from hayakoe_engine.text.reading import Reader
@@ -30,9 +30,15 @@ class Speaker:
     """
 
     def __init__(
-        self, voice: Voice, reader: Reader, scheduler: Scheduler, text_options: TextOptions
+        self,
+        voice: Voice,
+        reader: Reader,
+        scheduler: Scheduler,
+        text_options: TextOptions,
+        others: Mapping[str, Voice],
     ) -> None:
         self._voice = voice
+        self._others = others
         self._reader = reader
         self._scheduler = scheduler
         self._text_options = text_options
@@ -67,7 +73,9 @@ class Speaker:
                 f"{info.speakers - 1}, not {chosen.speaker_id}"
             )
         stream = self._scheduler.open(info.sample_rate_hz, priority)
-        return Utterance(self._voice, self._reader, chosen, stream, markup, self._text_options)
+        return Utterance(
+            self._voice, self._reader, chosen, stream, markup, self._text_options, self._others
+        )
 
     def stream(
         self,

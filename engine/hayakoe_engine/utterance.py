@@ -13,9 +13,10 @@ from hayakoe_engine.errors import EmptyText
 from hayakoe_engine.text.clean import Cleaner
 from hayakoe_engine.text.markup import parse_ssml
 from hayakoe_engine.text.split import SentenceSplitter, split_sentences
+from hayakoe_engine.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from hayakoe_engine.text.reading import Reader, Reading
     from hayakoe_engine.text.text_options import TextOptions
     from hayakoe_engine.voices.voice import Voice
-    from hayakoe_engine.window import MadeWindow, Window
+    from hayakoe_engine.window import MadeWindow
     from hayakoe_engine.work_stream import WorkStream
 
 Markup: TypeAlias = Literal["ssml"]
@@ -54,8 +55,10 @@ class Utterance:
         stream: WorkStream,
         markup: Markup | None = None,
         text_options: TextOptions | None = None,
+        others: Mapping[str, Voice] | None = None,
     ) -> None:
         self._voice = voice
+        self._others = others or {}
         self._reader = reader
         self._options = options
         self._stream = stream
@@ -173,12 +176,18 @@ class Utterance:
         if goes_on and pause_s is None and not span.ends_sentence:
             # The sentence goes on in another manner, unless its text ends here.
             pause_s = None if span.text.endswith(_PUNCTUATION) else 0.0
+        options = span.changes.applied_to(self._options)
+        voice = self._voice
+        for name in reversed(span.voices):
+            if name in self._others:
+                voice = self._others[name]
+                options = options.changed(style=None, speaker_id=0)
+                break
         for reading, is_last in _with_last(self._read_span(span)):
-            options = span.changes.applied_to(self._options)
             if is_last and pause_s is not None:
-                yield from self._say(replace(reading, end_pause_s=pause_s), options)
+                yield from self._say(replace(reading, end_pause_s=pause_s), options, voice)
                 return
-            yield from self._say(reading, options)
+            yield from self._say(reading, options, voice)
         yield np.zeros(round((pause_s or 0.0) * self.sample_rate_hz), np.float32)
 
     def _read_span(self, span: Span) -> Iterator[Reading]:
@@ -198,12 +207,28 @@ class Utterance:
                 # Many sentences without sound are many pieces of work all the same.
                 yield _NO_WINDOW
             else:
-                yield from self._say(reading, self._options)
+                yield from self._say(reading, self._options, self._voice)
 
     def _say(
-        self, reading: Reading, options: SynthesisOptions
+        self, reading: Reading, options: SynthesisOptions, voice: Voice
     ) -> Iterator[NDArray[np.float32] | Window]:
-        return self._voice.begin(reading, options, np.random.default_rng(options.seed))
+        windows = voice.begin(reading, options, np.random.default_rng(options.seed))
+        if voice.info.sample_rate_hz == self.sample_rate_hz:
+            return windows
+        return _resampled(windows, voice.info.sample_rate_hz, self.sample_rate_hz)
+
+
+def _resampled(
+    windows: Iterator[NDArray[np.float32] | Window], from_hz: int, to_hz: int
+) -> Iterator[NDArray[np.float32]]:
+    """A sentence of another voice, at the rate of the utterance."""
+    import soxr  # noqa: PLC0415
+
+    stream = soxr.ResampleStream(from_hz, to_hz, 1)
+    for window in windows:
+        samples = window.make().samples if isinstance(window, Window) else window
+        yield stream.resample_chunk(samples)
+    yield stream.resample_chunk(_NO_WINDOW, last=True)
 
 
 def _with_last(items: Iterator[_T]) -> Iterator[tuple[_T, bool]]:

@@ -13,7 +13,7 @@ NUMERIC = sorted(RANGES)
 
 def test_the_defaults_are_the_voice_as_it_is():
     options = SynthesisOptions()
-    assert (options.speed, options.pitch_semitones, options.volume) == (1.0, 0.0, 1.0)
+    assert (options.speed, options.pitch_scale, options.volume) == (1.0, 1.0, 1.0)
     assert (options.intonation_scale, options.pause_scale) == (1.0, 1.0)
     assert (options.style, options.seed) == (None, 0)
 
@@ -60,7 +60,7 @@ def test_a_style_is_a_name():
 
 
 def test_an_unknown_option_is_refused_with_those_that_exist():
-    with pytest.raises(BadOption, match=r"'pitch'.*pitch_semitones.*volume"):
+    with pytest.raises(BadOption, match=r"'pitch'.*pitch_scale.*volume"):
         SynthesisOptions().changed(pitch=2)
 
 

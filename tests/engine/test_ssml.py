@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from hayakoe_engine import TTS
 from hayakoe_engine.errors import BadMarkup, EmptyText
 
 
@@ -68,3 +69,23 @@ async def test_a_document_in_pieces_that_is_wrong_is_refused(mei):
 
     with pytest.raises(BadMarkup):
         await mei.agenerate(pieces(), markup="ssml")
+
+
+def test_another_voice_speaks_what_is_inside_its_element(tone_voice):
+    tone = tone_voice()
+    with TTS().load("mei").load("tone", source=lambda: tone).prepare() as tts:
+        mei = tts.speakers["mei"]
+        audio = speak(mei, "<speak>はい。<voice name='tone'>いいえ。</voice>どうぞ。</speak>")
+        assert tone.sentences == ["いいえ。"]
+        around = mei.generate("はい。").duration_s + mei.generate("どうぞ。").duration_s
+        assert audio.sample_rate_hz == 48000
+        assert audio.duration_s == pytest.approx(around + 0.3, abs=0.01)
+
+
+def test_a_voice_that_is_not_there_is_read_through(tone_voice):
+    tone = tone_voice()
+    with TTS().load("mei").load("tone", source=lambda: tone).prepare() as tts:
+        mei, document = tts.speakers["mei"], "<voice name='hana'>はい。</voice>"
+        assert np.array_equal(speak(mei, document).samples, mei.generate("はい。").samples)
+        speak(mei, "<voice name='tone'><voice name='hana'>はい。</voice></voice>")
+        assert tone.sentences == ["はい。"]

@@ -53,12 +53,12 @@ _RATES: Final = {
     "default": 1.0,
 }
 _PITCHES: Final = {
-    "x-low": -4.0,
-    "low": -2.0,
-    "medium": 0.0,
-    "high": 2.0,
-    "x-high": 4.0,
-    "default": 0.0,
+    "x-low": 2 ** (-4 / 12),
+    "low": 2 ** (-2 / 12),
+    "medium": 1.0,
+    "high": 2 ** (2 / 12),
+    "x-high": 2 ** (4 / 12),
+    "default": 1.0,
 }
 _VOLUMES: Final = {
     "silent": 0.0,
@@ -84,21 +84,19 @@ class Changes:
 
     Attributes:
         speed: Factor.
-        pitch_semitones: To be added.
+        pitch: Factor.
         volume: Factor.
     """
 
     speed: float = 1.0
-    pitch_semitones: float = 0.0
+    pitch: float = 1.0
     volume: float = 1.0
 
     def applied_to(self, options: SynthesisOptions) -> SynthesisOptions:
         """The options to speak with; what would leave its range stops at its end."""
         return options.changed(
             speed=_clamped("speed", options.speed * self.speed),
-            pitch_semitones=_clamped(
-                "pitch_semitones", options.pitch_semitones + self.pitch_semitones
-            ),
+            pitch_scale=_clamped("pitch_scale", options.pitch_scale * self.pitch),
             volume=_clamped("volume", options.volume * self.volume),
         )
 
@@ -156,7 +154,7 @@ def prosody(changes: Changes, attributes: Mapping[str, str]) -> Changes:
 
     Names, and the number of a volume, are absolute; all else is relative.
     """
-    speed, pitch, volume = changes.speed, changes.pitch_semitones, changes.volume
+    speed, pitch, volume = changes.speed, changes.pitch, changes.volume
     if "rate" in attributes:
         speed = _rate(attributes["rate"].strip(), speed)
     if "pitch" in attributes:
@@ -164,7 +162,7 @@ def prosody(changes: Changes, attributes: Mapping[str, str]) -> Changes:
     if "volume" in attributes:
         volume = _volume(attributes["volume"].strip(), volume)
     return Changes(
-        _clamped("speed", speed), _clamped("pitch_semitones", pitch), _clamped("volume", volume)
+        _clamped("speed", speed), _clamped("pitch_scale", pitch), _clamped("volume", volume)
     )
 
 
@@ -220,10 +218,11 @@ def _pitch(value: str, outer: float) -> float:
         return _PITCHES[value]
     sign, number, unit = _quantity(value)
     if unit == "st":
-        return outer + (-number if sign == "-" else number)
+        semitones = min(number, 120.0)
+        return outer * math.pow(2, (-semitones if sign == "-" else semitones) / 12)
     if unit != "%" or not sign:
         raise _wrong("pitch", value, f"+2st, -10% or one of {', '.join(_PITCHES)}")
-    return outer + 12 * math.log2(max(_factor(sign, number), 0.01))
+    return outer * _factor(sign, number)
 
 
 def _volume(value: str, outer: float) -> float:

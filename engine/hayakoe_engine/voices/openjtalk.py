@@ -8,6 +8,7 @@ again, and neighbours are cross-faded over a few milliseconds, so that the joins
 
 from __future__ import annotations
 
+import math
 import threading
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -132,7 +133,7 @@ class OpenJTalkVoice:
         speed = engine_speed(self._durations, context, options.speed)
         engine = self._engine()
         engine.set_speed(speed)
-        engine.add_half_tone(options.pitch_semitones)
+        engine.add_half_tone(12 * math.log2(options.pitch_scale))
         audio = limit(engine.synthesize(context) * (GAIN * options.volume))
         frames = self._durations.label_frames(context, speed)
         ends = np.cumsum([0, *frames]) * self._durations.frame_period_samples

@@ -214,13 +214,13 @@ def test_a_mark_has_a_name_and_an_offset():
         ("rate='x-fast'", Changes(speed=1.6)),
         ("rate='0%'", Changes(speed=0.25)),
         ("rate='999999'", Changes(speed=4.0)),
-        ("pitch='+2st'", Changes(pitch_semitones=2.0)),
-        ("pitch='-1.5st'", Changes(pitch_semitones=-1.5)),
-        ("pitch='+100%'", Changes(pitch_semitones=12.0)),
-        ("pitch='-50%'", Changes(pitch_semitones=-12.0)),
-        ("pitch='-100%'", Changes(pitch_semitones=-12.0)),
-        ("pitch='x-low'", Changes(pitch_semitones=-4.0)),
-        ("pitch='high'", Changes(pitch_semitones=2.0)),
+        ("pitch='+2st'", Changes(pitch=2 ** (2 / 12))),
+        ("pitch='-1.5st'", Changes(pitch=2 ** (-1.5 / 12))),
+        ("pitch='+100%'", Changes(pitch=2.0)),
+        ("pitch='-50%'", Changes(pitch=0.5)),
+        ("pitch='-100%'", Changes(pitch=0.5)),
+        ("pitch='x-low'", Changes(pitch=2 ** (-4 / 12))),
+        ("pitch='high'", Changes(pitch=2 ** (2 / 12))),
         ("pitch='default'", Changes()),
         ("volume='-120dB'", Changes(volume=1e-6)),
         ("volume='+999999dB'", Changes(volume=2.0)),
@@ -229,13 +229,13 @@ def test_a_mark_has_a_name_and_an_offset():
         ("volume='100'", Changes()),
         ("volume='silent'", Changes(volume=0.0)),
         ("volume='x-loud'", Changes(volume=2.0)),
-        ("rate=' fast ' pitch='low' volume='soft' range='x'", Changes(1.25, -2.0, 0.5)),
+        ("rate=' fast ' pitch='low' volume='soft' range='x'", Changes(1.25, 2 ** (-2 / 12), 0.5)),
     ],
 )
 def test_prosody(attributes, changes):
     found = only(f"<prosody {attributes}>あ</prosody>").changes
     assert found.speed == pytest.approx(changes.speed)
-    assert found.pitch_semitones == pytest.approx(changes.pitch_semitones)
+    assert found.pitch == pytest.approx(changes.pitch)
     assert found.volume == pytest.approx(changes.volume)
 
 
@@ -246,18 +246,18 @@ def test_six_decibels_are_twice_as_much():
     )
 
 
-def test_nested_prosody_adds_up_and_names_are_absolute():
+def test_nested_prosody_multiplies_and_names_are_absolute():
     spans = parse_ssml(
         "<prosody rate='150%' pitch='+2st'>い"
         "<prosody rate='50%' pitch='+1st'>ろ</prosody>"
         "<prosody rate='fast' pitch='medium'>は</prosody>に</prosody>ほ"
     )
-    assert [(s.text, s.changes.speed, s.changes.pitch_semitones) for s in spans] == [
-        ("い", 1.5, 2.0),
-        ("ろ", 0.75, 3.0),
-        ("は", 1.25, 0.0),
-        ("に", 1.5, 2.0),
-        ("ほ", 1.0, 0.0),
+    assert [(s.text, s.changes.speed, s.changes.pitch) for s in spans] == [
+        ("い", 1.5, pytest.approx(2 ** (2 / 12))),
+        ("ろ", 0.75, pytest.approx(2 ** (3 / 12))),
+        ("は", 1.25, 1.0),
+        ("に", 1.5, pytest.approx(2 ** (2 / 12))),
+        ("ほ", 1.0, 1.0),
     ]
 
 
@@ -276,13 +276,13 @@ def test_emphasis_is_a_little_volume(attributes, volume):
 
 
 def test_changes_apply_to_the_options_within_their_ranges():
-    options = SynthesisOptions(speed=2.0, pitch_semitones=-3.0, volume=0.5, style="x", seed=7)
+    options = SynthesisOptions(speed=2.0, pitch_scale=0.75, volume=0.5, style="x", seed=7)
     assert Changes().applied_to(options) == options
-    assert Changes(1.5, 2.0, 1.25).applied_to(options) == options.changed(
-        speed=3.0, pitch_semitones=-1.0, volume=0.625
+    assert Changes(1.5, 1.2, 1.25).applied_to(options) == options.changed(
+        speed=3.0, pitch_scale=0.75 * 1.2, volume=0.625
     )
-    assert Changes(4.0, -12.0, 2.0).applied_to(options.changed(volume=2.0)) == options.changed(
-        speed=4.0, pitch_semitones=-12.0, volume=2.0
+    assert Changes(4.0, 0.5, 2.0).applied_to(options.changed(volume=2.0)) == options.changed(
+        speed=4.0, pitch_scale=0.5, volume=2.0
     )
 
 
@@ -568,8 +568,8 @@ def _check(spans):
         assert span.line >= 1
         assert span.column >= 1
         assert span.break_after_s is None or 0 <= span.break_after_s <= 10
-        for name in ("speed", "pitch_semitones", "volume"):
-            low, high = RANGES[name]
+        for name, option in (("speed", "speed"), ("pitch", "pitch_scale"), ("volume", "volume")):
+            low, high = RANGES[option]
             assert low <= getattr(span.changes, name) <= high
         offsets = [mark.offset for mark in span.marks]
         assert all(a <= b for a, b in pairwise([0, *offsets, len(span.text)]))
