@@ -8,6 +8,8 @@
     │  ├─ EmptyText  TextTooLong  BadMarkup  BadOption
     │  └─ VoiceNotFound  StyleNotFound
     ├─ BusyError                      too much to do at once
+    ├─ SourceError                    a voice cannot be had
+    │  └─ SourceNotFound
     └─ VoiceError                     the voice's fault
        └─ BadVoiceFiles  InferenceFailed
 
@@ -29,6 +31,8 @@ __all__ = [
     "HayakoeError",
     "InferenceFailed",
     "RequestError",
+    "SourceError",
+    "SourceNotFound",
     "StyleNotFound",
     "TextTooLong",
     "VoiceError",
@@ -108,6 +112,18 @@ class BusyError(HayakoeError):
     """Too many requests at once; try again later."""
 
     code = "busy"
+
+
+class SourceError(HayakoeError):
+    """Files of a voice cannot be had from where they are said to be."""
+
+    code = "source-failed"
+
+
+class SourceNotFound(SourceError):
+    """There is nothing of this name."""
+
+    code = "source-not-found"
 
 
 class VoiceError(HayakoeError):

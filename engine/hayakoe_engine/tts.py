@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from hayakoe_engine.errors import VoiceNotFound
+from platformdirs import user_cache_path
+
+from hayakoe_engine.cpus import available_cpus
+from hayakoe_engine.errors import BadOption, VoiceNotFound
 from hayakoe_engine.scheduler import MAX_STREAMS, Scheduler
+from hayakoe_engine.sources.source import open_source
 from hayakoe_engine.speaker import Speaker
 from hayakoe_engine.text.text_options import TextOptions
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from hayakoe_engine.text.dictionary.user_dictionary import UserDictionary
     from hayakoe_engine.text.reading import Reader, Reading
+    from hayakoe_engine.voices.sbv2.loader import PrecisionChoice, Sbv2Loader
     from hayakoe_engine.voices.voice import Voice
 
 EMBEDDED_VOICE = "mei"
 """The voice that is always there."""
+
+DEVICES: Final = ("cpu",)
+PRECISIONS: Final = ("auto", "exact", "balanced", "fast")
+
+WARM_UP_TEXT: Final = "準備ができました。"
 
 
 class TTS:
@@ -30,37 +40,63 @@ class TTS:
     ...     audio = tts.speakers["mei"].generate("お風呂が沸きました。")
 
     Args:
+        device: What neural voices run on: "cpu".
+        cache_dir: Folder for what is made of neural voices; None is the user's cache folder.
+        bert_source: Where the language model of neural voices comes from; None is where the voice
+            comes from.
+        precision: Of neural voices: "exact", "balanced", "fast", or "auto" for what was found
+            good enough for each voice when it was installed.
+        memory_mb: Memory that open neural voices may take, about; those that were not used for
+            longest are closed, and opened again when they are needed. None is no limit.
         threads: Worker threads; None is one per CPU that this process may use.
         max_utterances: Utterances at once; one more is a ``BusyError``.
         dictionary: File with words of the user's own (see ``dictionary``); None keeps them in
             memory only. It need not exist.
         text: What is done with URLs and emoji; None leaves both out.
+
+    Raises:
+        BadOption: The device or the precision is unknown.
     """
 
     def __init__(
         self,
+        device: str = "cpu",
         *,
+        cache_dir: str | os.PathLike[str] | None = None,
+        bert_source: str | None = None,
+        precision: PrecisionChoice = "auto",
+        memory_mb: int | None = None,
         threads: int | None = None,
         max_utterances: int = MAX_STREAMS,
         dictionary: str | os.PathLike[str] | None = None,
         text: TextOptions | None = None,
     ) -> None:
-        self._scheduler = Scheduler(threads, max_utterances)
+        _check_choice("device", device, DEVICES)
+        _check_choice("precision", precision, PRECISIONS)
+        self._threads = threads or available_cpus()
+        self._scheduler = Scheduler(self._threads, max_utterances)
         self._lock = threading.Lock()
-        self._makers: dict[str, Callable[[], Voice]] = {}
+        self._registered: dict[str, str | Callable[[], Voice]] = {}
         self._voices: dict[str, Voice] = {}
         self._speakers = _Speakers()
         self._reader: Reader | None = None
         self._text_options = text or TextOptions()
         self._dictionary_path = None if dictionary is None else Path(dictionary)
         self._dictionary: UserDictionary | None = None
+        self._bert_source = bert_source
+        self._precision = precision
+        self._max_bytes = None if memory_mb is None else memory_mb << 20
+        self._cache = Path(cache_dir).expanduser() if cache_dir else user_cache_path("hayakoe")
+        self._neural: Sbv2Loader | None = None
 
-    def load(self, name: str, *, source: Callable[[], Voice] | None = None) -> Self:
+    def load(self, name: str, *, source: str | Callable[[], Voice] | None = None) -> Self:
         """Name a voice to be prepared; nothing is read yet.
 
         Args:
-            name: What the voice is called from now on.
-            source: Makes the voice; None for the embedded one.
+            name: What the voice is called from now on, and what its publisher calls it.
+            source: Where it comes from: ``file:///PATH`` or a path, to a folder laid out as the
+                published repository or to the folder of the voice itself; or what makes the voice.
+                None is for the embedded voice.
 
         Raises:
             VoiceNotFound: There is no embedded voice of this name.
@@ -68,35 +104,62 @@ class TTS:
         if source is None:
             if name != EMBEDDED_VOICE:
                 raise VoiceNotFound(
-                    f"there is no voice {name!r}; the embedded voice is {EMBEDDED_VOICE!r}"
+                    f"there is no voice {name!r}; the embedded voice is {EMBEDDED_VOICE!r}",
+                    hint="a neural voice needs a source",
                 )
             source = _embedded_voice
         with self._lock:
-            self._makers[name] = source
+            self._registered[name] = source
         return self
 
-    def prepare(self) -> Self:
+    def unload(self, name: str) -> Self:
+        """Forget a voice and free its memory; what it is speaking it speaks to the end.
+
+        Raises:
+            VoiceNotFound: There is no voice of this name.
+        """
+        with self._lock:
+            if self._registered.pop(name, None) is None:
+                raise VoiceNotFound(f"there is no voice {name!r} to unload")
+            self._speakers.pop(name, None)
+            voice = self._voices.pop(name, None)
+        if voice is not None:
+            voice.close()
+        return self
+
+    def prepare(self, *, warmup: bool = True) -> Self:
         """Make every named voice ready to speak that is not ready yet.
 
-        May be called again: after more ``load``, from other threads, and after it failed. Voices
-        that can be made are, even if another one fails.
+        The first time, a neural voice is installed, which takes a minute or more. May be called
+        again: after more ``load``, from other threads, and after it failed. Voices that can be
+        made are, even if another one fails.
+
+        Args:
+            warmup: Whether every neural voice says a word to nobody, so that its first sentence is
+                as fast as its tenth.
 
         Raises:
             VoiceError: A voice could not be made.
+            SourceError: Its files cannot be had.
         """
         failure: Exception | None = None
         with self._lock:
             reader = self._load_reader()
-            for name, make in self._makers.items():
+            for name, source in self._registered.items():
                 if name in self._speakers:
                     continue
                 try:
-                    voice = make()
+                    voice = source() if callable(source) else self._neural_voice(name, source)
+                    speaker = Speaker(
+                        voice, reader, self._scheduler, self._text_options, self._voices
+                    )
+                    if warmup and not callable(source):
+                        speaker.generate(WARM_UP_TEXT)
                 except Exception as error:  # noqa: BLE001 - raised below, after the other voices
                     failure = failure or error
                     continue
                 self._voices[name] = voice
-                self._speakers[name] = Speaker(voice, reader, self._scheduler, self._text_options)
+                self._speakers[name] = speaker
         if failure is not None:
             raise failure
         return self
@@ -162,6 +225,24 @@ class TTS:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _neural_voice(self, name: str, source: str) -> Voice:
+        from hayakoe_engine.voices.sbv2.loader import Sbv2Loader  # noqa: PLC0415
+
+        if self._neural is None:
+            self._neural = Sbv2Loader(
+                self._cache,
+                threads=self._threads,
+                precision=self._precision,
+                max_bytes=self._max_bytes,
+            )
+        language_model = open_source(self._bert_source or source)
+        return self._neural.load(
+            name,
+            voice=open_source(source).fetch(f"onnx/speakers/{name}"),
+            bert=language_model.fetch("onnx/bert/q8"),
+            tokenizer=language_model.fetch("bert/tokenizer"),
+        )
+
     def _load_reader(self) -> Reader:
         if self._reader is None:
             from hayakoe_engine.text.reading import Reader  # noqa: PLC0415
@@ -183,6 +264,11 @@ class _Speakers(dict[str, Speaker]):
     def __missing__(self, name: str) -> Speaker:
         prepared = ", ".join(self) or "none; call prepare() first"
         raise VoiceNotFound(f"there is no voice {name!r}; prepared voices: {prepared}")
+
+
+def _check_choice(what: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise BadOption(f"{what} must be one of {', '.join(choices)}, not {value!r}")
 
 
 def _embedded_voice() -> Voice:

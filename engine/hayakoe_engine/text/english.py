@@ -8,7 +8,6 @@ touch a digit are no words: they are left alone unless the table has them.
 
 from __future__ import annotations
 
-import importlib
 import re
 import unicodedata
 from functools import cache, lru_cache
@@ -18,11 +17,19 @@ import pyopenjtalk
 from pyopenjtalk.openjtalk import OpenJTalk
 
 from hayakoe_engine.text import brands
-from hayakoe_engine.text.kana import split_moras
+from hayakoe_engine.text.names import NAMES
 from hayakoe_engine.text.rewriting import Replacement
+from hayakoe_engine.text.spelling import (
+    LONGEST_WORD,
+    inflect,
+    is_pronounceable,
+    read_by_library,
+    read_by_rules,
+    read_romaji,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 __all__ = ["find_english"]
 
@@ -40,28 +47,15 @@ _IN_NAMES: Final[dict[str | None, str]] = dict.fromkeys(["", *" \u3000-‐‑_."
 _IN_NAMES.update({"&": "&", "＆": "&"})
 _IN_WORDS: Final[frozenset[str | None]] = frozenset(["", *"-‐‑_'’－＿"])
 _MOST_PARTS: Final = 6
-_LONGEST: Final = 40
 _ACRONYM: Final = 5
 _NO_WORDS: Final = frozenset({"フィラー", "記号"})
 _KATAKANA: Final = re.compile("[ァ-ヴー]+")
-_PRONOUNCEABLE: Final = re.compile(
-    rf"(?:{brands.BEGINNINGS.replace(' ', '|')}|[^aeiou])?+(?=[aeiouy])"
-    r"(?:[aeiouy]++[^aeiouy]{0,4}+)++"
-)
-_ROMAJI: Final = re.compile(
-    "(?:(?:kk|ss|tt|pp|[kgnhbpmr]y|ssh|sh|tch|ch|ts|[kgsztdnhbpmrwj](?!y)|y|f(?=u))?"
-    "[aiueo]|n(?![aiueoy]))+"
-)
-_FOREIGN_SOUND: Final = re.compile(
-    "(?<!mas)e$|t[iu]|d[iu]|(?<!t)s(?=i)|w[iueo]|y[ie]|hu|[aeiou]{3}|e[ao]|oe|ae"
-)
-_PHONE: Final = re.compile("([bcdfghjkmnprstwyzCQSTj]?)(Y?)([aiueoAIUEO])|.")
-_NAMES: Final = {words.replace(" ", ""): kana for words, kana in brands.READINGS.items()}
-_SEVERAL_WORDS: Final = {words.replace(" ", "") for words in brands.READINGS if {*words} & {*" &"}}
+_TABLE: Final = {**NAMES, **brands.READINGS}
+_NAMES: Final = {words.replace(" ", ""): kana for words, kana in _TABLE.items()}
+_SEVERAL_WORDS: Final = {words.replace(" ", "") for words in _TABLE if {*words} & {*" &"}}
 _UNITS: Final = frozenset(brands.UNITS.split())
 _DOMAINS: Final = frozenset(brands.DOMAINS.split())
 _LETTERS: Final = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", brands.LETTERS.split(), strict=True))
-_SYLLABLES: Final = {row[0]: row[1:].split() for row in brands.SYLLABLES.split("|")}
 
 
 def find_english(text: str) -> list[Replacement]:
@@ -133,7 +127,7 @@ def _parts(text: str) -> list[_Part]:
         if is_code:
             parts.append(_Part(start, stop, word, None, is_code=True))
             continue
-        is_one = word[1:].islower() or word.isupper() or len(word) > _LONGEST
+        is_one = word[1:].islower() or word.isupper() or len(word) > LONGEST_WORD
         is_one = is_one or len(word) != stop - start or _dictionary(word) != ""
         *humps, last = [word] if is_one else _HUMP.findall(word)
         before = None if was_code else gap
@@ -240,14 +234,14 @@ def _letter(text: str, parts: list[_Part], i: int) -> tuple[str, str | None]:
 def _with_ending(kana: str, part: _Part) -> str:
     ending = part.ending[1:].lower()
     if ending == "s":
-        return _inflect(kana, part.word.lower(), "s")
+        return inflect(kana, part.word.lower(), "s")
     return kana + (brands.CONTRACTED.get(ending) or _name(ending) or _word(ending)[0])
 
 
 @lru_cache(maxsize=8192)
 def _word(word: str) -> tuple[str, str | None]:
     """Read a word that is no name; also tell the rule."""
-    if len(word) > _LONGEST:
+    if len(word) > LONGEST_WORD:
         return _spelled(word[:_ACRONYM]), "letters"
     attempts = _attempts(word, word.lower())
     return next(((kana, rule) for kana, rule in attempts if kana), ("", "letters"))
@@ -258,14 +252,14 @@ def _attempts(word: str, lower: str) -> Iterator[tuple[str, str | None]]:
     yield _known(lower), "dictionary"
     if acronyms := re.fullmatch("([A-Z]{2,5})s", word):
         kana = _known(acronyms[1]) or _spelled(acronyms[1])
-        yield _inflect(kana, acronyms[1], "s"), "letters"
+        yield inflect(kana, acronyms[1], "s"), "letters"
     if len(word) < 3 or (word.isupper() and len(word) <= _ACRONYM):
         yield _spelled(word), "letters"
     yield _inflected(lower) or _compound(lower), "ending"
-    if _PRONOUNCEABLE.fullmatch(lower):
-        yield _romaji(lower), "romaji"
-        yield _by_library(lower), "library"
-        yield _by_rules(lower), "spelling"
+    if is_pronounceable(lower):
+        yield read_romaji(lower), "romaji"
+        yield read_by_library(lower), "library"
+        yield read_by_rules(lower), "spelling"
     yield _spelled(word), "letters"
 
 
@@ -280,7 +274,7 @@ def _known(word: str) -> str:
 @lru_cache(maxsize=8192)
 def _dictionary(word: str) -> str:
     """How Open JTalk reads a word; empty if it only names the letters."""
-    if not 1 < len(word) <= _LONGEST:
+    if not 1 < len(word) <= LONGEST_WORD:
         return ""
     features, morphs = pyopenjtalk.run_frontend_detailed(
         word, use_sudachi_kanji_yomi=False, jtalk=_analyser()
@@ -303,7 +297,7 @@ def _inflected(word: str) -> str:
         if stem != word and len(stem) > 1:
             for base in _bases(stem, ending):
                 if len(base) > 2 and (kana := _known(base)):
-                    return _inflect(kana, base, ending)
+                    return inflect(kana, base, ending)
     return ""
 
 
@@ -320,16 +314,6 @@ def _bases(stem: str, ending: str) -> Iterator[str]:
         yield stem[:-1] + "y"
 
 
-def _inflect(kana: str, base: str, ending: str) -> str:
-    if ending in {"s", "es"} and base.endswith("th"):
-        return kana
-    if ending[0] in "aeiy" and ending != "ed" and kana[-1] == "ー" and base.endswith(("r", "re")):
-        kana = kana[:-1] + "ル"
-    last = kana[-2:] if kana[-1] in "ァィゥェォャュョ" else kana[-1:]
-    changed, added = brands.ENDINGS[ending]
-    return kana.removesuffix(last) + changed.get(last, last + added)
-
-
 def _compound(word: str) -> str:
     """Read two known words written as one, or one with a prefix."""
     for prefix, kana in brands.PREFIXES.items():
@@ -341,65 +325,3 @@ def _compound(word: str) -> str:
         if (first := _name(word[:cut])) and (second := _name(word[cut:])):
             return first + second
     return ""
-
-
-def _romaji(word: str) -> str:
-    """Read Japanese in Latin letters, if the word can hardly be another language."""
-    if not _ROMAJI.fullmatch(word) or _FOREIGN_SOUND.search(word):
-        return ""
-    if len(re.findall("[aiueo]+", word)) < 3:
-        return ""
-    word = re.sub("n(?![aiueoy])", "ン", re.sub("([kstp])(?=\\1)|t(?=ch)", "ッ", word))
-    for latin, phone in (("sh", "S"), ("ch", "C"), ("tsu", "tu"), ("y", "Y")):
-        word = word.replace(latin, phone)
-    return _PHONE.sub(_syllable, word.replace("tu", "ツ"))
-
-
-@cache
-def _library() -> Callable[[str], object]:
-    try:
-        library: Callable[[str], object] = importlib.import_module("e2k").C2K(_LONGEST, "turbo")
-    except (ImportError, AttributeError, OSError, TypeError, ValueError):
-        return lambda _: ""
-    return library
-
-
-def _by_library(word: str) -> str:
-    try:
-        kana = str(_library()(word))
-        split_moras(kana)
-    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
-        return ""
-    return kana if len(kana) <= 2 * len(word) else ""
-
-
-def _by_rules(word: str) -> str:
-    if ending := re.search("(?<=...)(?<=[^aiousy])s$|(?<=...)(?<=[^e])ed$", word):
-        base = word[: -2 if re.search("(?:[eo][rln]|al)ed$", word) else -1]
-        return _inflect(_by_rules(base), base, ending[0])
-    pattern, sounds = _spelling()
-    phones = pattern.sub(lambda match: sounds[(match.lastindex or 1) - 1], word)
-    phones = re.sub("m(?=[pb])", "n", phones)
-    # A stop that ends a word is long after a short vowel, ッ: キット, フィニッシュ, バッグ.
-    phones = re.sub("(?<![aiueoAIUEO])([aiueo])(?=(?:[ptk]s?|S)$)", r"\1ッ", phones)
-    phones = re.sub("^([^aiueoAIUEO]*[aiueo])(?=[dgCj]$)", r"\1ッ", phones)
-    return _PHONE.sub(_syllable, phones)
-
-
-@cache
-def _spelling() -> tuple[re.Pattern[str], list[str]]:
-    rules = [rule.rpartition("=") for rule in brands.SPELLING.split()]
-    letters = "|".join(f"({letters})" for letters, _, _ in rules)
-    letters = letters.replace("@", brands.SILENT_E).replace("%", "aeiouy")
-    return re.compile(letters), [phones for _, _, phones in rules]
-
-
-def _syllable(phone: re.Match[str]) -> str:
-    consonant, glide, vowel = phone.groups("")
-    if not vowel:
-        return _SYLLABLES.get(phone[0], [phone[0]])[-1]
-    column = "aiueo".index(vowel.lower())
-    kana = _SYLLABLES[consonant or ("y" if glide else "_")][column]
-    if glide and consonant in brands.GLIDES:
-        kana = brands.GLIDES[consonant] + "ャィュェョ"[column]
-    return kana + "ー" * vowel.isupper()

@@ -14,11 +14,17 @@ __all__ = ["COUNTER_RULES"]
 
 _NO_DIGIT_BEFORE: Final = r"(?<![0-9.,:/])"
 _WEEKDAY: Final = r" ?[(（]?[月火水木金土日](?:曜|[)）・])"
+_ENGLISH: Final = {"1": "ワン", "2": "ツー", "3": "スリー"}
 _WINDOWS: Final = {"7": "セブン", "8": "エイト", "10": "テン", "11": "イレブン"}
 
 
 def _minutes(match: re.Match[str]) -> str:
     return minutes(int(match[1]))
+
+
+def _kanji_minutes(match: re.Match[str]) -> str | None:
+    tens = match["x"][:-2]
+    return None if tens and not tens.endswith("十") else f"{tens}ハップン"
 
 
 COUNTER_RULES: Final = (
@@ -71,5 +77,23 @@ COUNTER_RULES: Final = (
     ),
     Rule.of(
         "thousands", DIGITS, r"(?<=[0-9]) (?=[度分時日月年回件個枚本台円秒人名歳])", always("")
+    ),
+    # written in kanji, 八分 may be eight tenths
+    Rule.of(
+        "minutes",
+        "八",
+        r"(?<![〇一二三四五六七八九十百千村腹])(?P<x>[二三四五]?十?八分)"
+        r"(?=[後前間以経未]|(?!の[一二三四五六七0-9])[^一-鿿]|\Z)",
+        _kanji_minutes,
+    ),
+    # English numerals of baseball and some others
+    Rule.of(
+        "English numeral",
+        "123",
+        rf"{_NO_DIGIT_BEFORE}[123](?=アウト|ストライク|ボール(?![ペ])"
+        rf"|ラン(?![クチドニプ])|ベース(?!で)|シーム|ショット(?!で)"
+        r"|ルーム|コイン|クリック|プッシュ|トップ(?!は)|タッチ|バウンド|タップ(?!で)"
+        r"|ランク|オクターブ|オペ)",
+        lambda match: _ENGLISH[match[0]],
     ),
 )

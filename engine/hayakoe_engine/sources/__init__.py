@@ -1,0 +1,1 @@
+"""Where voices come from."""

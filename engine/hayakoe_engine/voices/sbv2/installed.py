@@ -1,0 +1,88 @@
+"""What the install step leaves behind, as the run time finds it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, get_args
+
+from hayakoe_engine.errors import BadVoiceFiles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Precision: TypeAlias = Literal["exact", "balanced", "fast"]
+"""``exact``: the language model in 8 bits as published, all else in FP32. ``balanced``: the flow in
+8 bits, too. ``fast``: also the widest stages of the decoder."""
+
+PRECISIONS: Final[tuple[Precision, ...]] = get_args(Precision)
+
+LANGUAGE_MODEL: Final = "bert.onnx"
+ENCODER: Final = "encoder.onnx"
+FLOW: Final = "flow.onnx"
+FLOW_INT8: Final = "flow_int8.onnx"
+DECODER: Final = "decoder.onnx"
+DECODER_INT8: Final = "decoder_int8.onnx"
+DIRECT_DECODER: Final = "decoder_direct.onnx"
+"""Takes a latent of any length; ``DECODER`` one whose length is a multiple of the manifest's."""
+
+_MANIFEST: Final = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How near a precision comes to ``exact`` on the voice itself.
+
+    Attributes:
+        snr_db: Signal to difference of the waveforms.
+        log_mel_db: Root mean square difference of the log-mel spectra.
+    """
+
+    snr_db: float
+    log_mel_db: float
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceManifest:
+    """Facts about the installed graphs of a voice.
+
+    Attributes:
+        gain: Makes the voice as loud as others.
+        window_multiple: Latent lengths that ``DECODER`` takes.
+        best: The fastest precision that is good enough.
+        quality: Of the precisions below ``exact``.
+    """
+
+    gain: float
+    window_multiple: int
+    best: Precision
+    quality: dict[str, Quality] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Put it beside the graphs.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        (folder / _MANIFEST).write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read it again.
+
+        Raises:
+            BadVoiceFiles: It is damaged.
+        """
+        file = folder / _MANIFEST
+        try:
+            values = json.loads(file.read_text(encoding="utf-8"))
+            quality = {name: Quality(**value) for name, value in values.pop("quality").items()}
+            return cls(**values, quality=quality)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise BadVoiceFiles(
+                f"{file} is damaged: {error}", hint=f"delete the folder {folder}"
+            ) from error
+
+
+class NotInstallable(Exception):
+    """The published graph is not built as expected, or what takes it apart is not there."""

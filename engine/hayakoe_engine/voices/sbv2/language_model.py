@@ -1,0 +1,41 @@
+"""The language model that all neural voices share: characters to features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hayakoe_engine.voices.residency import Resident
+    from hayakoe_engine.voices.sbv2.tokenizer import Tokenizer
+
+
+class CharacterFeatures(Protocol):
+    """A language model that is open."""
+
+    def features(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Characters, int64 ``[L]``, to features, float32 ``[L, width]``."""
+        ...
+
+
+class LanguageModel:
+    """Reads a sentence the way voices are trained with.
+
+    Args:
+        tokenizer: Of the model.
+        bert: The model itself.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, bert: Resident[CharacterFeatures]) -> None:
+        self._tokenizer = tokenizer
+        self._bert = bert
+
+    def features(self, text: str) -> NDArray[np.float32]:
+        """Features of the start token, of every character and of the end token.
+
+        Returns:
+            float32 ``[len(text) + 2, width]``; not to be written to.
+        """
+        return self._bert.get().features(self._tokenizer.ids(text))

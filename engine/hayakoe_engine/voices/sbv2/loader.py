@@ -1,0 +1,161 @@
+"""From published files to voices that speak: installed once, opened when they are needed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from hayakoe_engine.voices.residency import Residency, Resident
+from hayakoe_engine.voices.sbv2.bert import Bert
+from hayakoe_engine.voices.sbv2.files import BertFiles, VoiceFiles
+from hayakoe_engine.voices.sbv2.installed import (
+    LANGUAGE_MODEL,
+    NotInstallable,
+    Precision,
+    VoiceManifest,
+)
+from hayakoe_engine.voices.sbv2.language_model import LanguageModel
+from hayakoe_engine.voices.sbv2.onnx import OnnxBackend, graphs_of
+from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
+from hayakoe_engine.voices.sbv2.published import PublishedBert, PublishedVoice
+from hayakoe_engine.voices.sbv2.sessions import SessionOpener
+from hayakoe_engine.voices.sbv2.voice import Sbv2Voice
+from hayakoe_engine.voices.voice import VoiceInfo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hayakoe_engine.voices.voice import Voice
+
+_LOG = logging.getLogger(__name__)
+
+PrecisionChoice: TypeAlias = Precision | Literal["auto"]
+
+
+class Sbv2Loader:
+    """Makes the neural voices of one engine, which share the language model and the memory.
+
+    Args:
+        cache: Folder for what is installed and for copies made for this machine.
+        threads: Threads that one stage of a sentence may use.
+        precision: Of all voices; ``auto`` is what the install step found good enough for each.
+        max_bytes: Memory for what is open, about; None is no limit.
+    """
+
+    def __init__(
+        self, cache: Path, *, threads: int, precision: PrecisionChoice, max_bytes: int | None
+    ) -> None:
+        self._installed = cache / "installed"
+        self._opener = SessionOpener(cache / "tuned")
+        self._threads = threads
+        self._precision = precision
+        self._residency = Residency(max_bytes)
+        self._phrases = PhraseCache()
+        self._lock = threading.Lock()
+        self._language_models: dict[tuple[Path, Path], LanguageModel] = {}
+
+    def load(self, name: str, voice: Path, bert: Path, tokenizer: Path) -> Voice:
+        """Make a voice, installing it if that has not been done yet.
+
+        Args:
+            name: What programs call it.
+            voice: Folder of the published voice.
+            bert: Folder of the published language model.
+            tokenizer: Folder of its vocabulary.
+
+        Raises:
+            BadVoiceFiles: A file is missing, damaged or foreign, or nothing can be installed.
+        """
+        files = VoiceFiles.open(voice)
+        info = _info(name, files)
+        language_model = self._language_model(bert, tokenizer)
+        try:
+            folder = self._install(files, language_model)
+        except NotInstallable as error:
+            _LOG.warning("voice %s runs as it was published, slower: %s", name, error)
+            session = Resident(
+                self._residency,
+                files.synthesizer.stat().st_size,
+                lambda: SessionOpener(None).open(files.synthesizer, threads=self._threads),
+            )
+            return PublishedVoice(info, files, session, language_model)
+        manifest = VoiceManifest.read(folder)
+        precision = manifest.best if self._precision == "auto" else self._precision
+        backend = Resident(
+            self._residency,
+            sum(graph.stat().st_size for graph in graphs_of(folder, precision)),
+            lambda: OnnxBackend(
+                folder,
+                self._opener,
+                precision=precision,
+                window_multiple=manifest.window_multiple,
+                threads=self._threads,
+            ),
+        )
+        return Sbv2Voice(
+            info,
+            files.config,
+            files.styles,
+            gain=manifest.gain,
+            backend=backend,
+            language_model=language_model,
+            phrases=self._phrases,
+            identity=f"{folder.name} {precision}",
+        )
+
+    def _language_model(self, bert: Path, tokenizer: Path) -> LanguageModel:
+        with self._lock:
+            known = self._language_models.get((bert, tokenizer))
+            if known is None:
+                known = self._open_language_model(BertFiles.open(bert, tokenizer))
+                self._language_models[bert, tokenizer] = known
+            return known
+
+    def _open_language_model(self, files: BertFiles) -> LanguageModel:
+        from hayakoe_engine.voices.sbv2.install import install_language_model  # noqa: PLC0415
+
+        try:
+            graph = install_language_model(files, self._installed) / LANGUAGE_MODEL
+        except NotInstallable as error:
+            _LOG.warning("the language model runs as it was published, slower: %s", error)
+            published = files.model
+            return LanguageModel(
+                files.tokenizer,
+                Resident(
+                    self._residency,
+                    published.stat().st_size,
+                    lambda: PublishedBert(
+                        SessionOpener(None).open(published, threads=self._threads)
+                    ),
+                ),
+            )
+        return LanguageModel(
+            files.tokenizer,
+            Resident(
+                self._residency,
+                graph.stat().st_size,
+                lambda: Bert(self._opener.open(graph, threads=self._threads)),
+            ),
+        )
+
+    def _install(self, files: VoiceFiles, language_model: LanguageModel) -> Path:
+        from hayakoe_engine.voices.sbv2.install import install_voice  # noqa: PLC0415
+
+        return install_voice(files, language_model, self._installed, threads=self._threads)
+
+
+def _info(name: str, files: VoiceFiles) -> VoiceInfo:
+    config = files.config
+    return VoiceInfo(
+        name=name,
+        title=name if config.model_name == "Dummy" else config.model_name,
+        sample_rate_hz=config.sample_rate_hz,
+        licence="see the voice's publisher",
+        credit="",
+        url="",
+        version=config.version,
+        styles=tuple(sorted(config.styles, key=lambda style: config.styles[style])),
+        speakers=config.n_speakers,
+        ignored_options=frozenset({"pitch_scale", "intonation_scale"}),
+    )

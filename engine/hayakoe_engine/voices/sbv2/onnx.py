@@ -1,0 +1,117 @@
+"""The CPU backend: a voice's installed graphs in ONNX Runtime."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hayakoe_engine.voices.sbv2.backend import Encoded, EncoderInput
+from hayakoe_engine.voices.sbv2.flow_inputs import flow_inputs
+from hayakoe_engine.voices.sbv2.installed import (
+    DECODER,
+    DECODER_INT8,
+    DIRECT_DECODER,
+    ENCODER,
+    FLOW,
+    FLOW_INT8,
+    Precision,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hayakoe_engine.voices.sbv2.sessions import SessionOpener
+
+
+def graphs_of(folder: Path, precision: Precision) -> tuple[Path, Path, Path]:
+    """Encoder, flow and decoder of an installed voice in this precision."""
+    flow = FLOW if precision == "exact" else FLOW_INT8
+    decoder = DECODER_INT8 if precision == "fast" else DECODER
+    return folder / ENCODER, folder / flow, folder / decoder
+
+
+class OnnxBackend:
+    """One voice's sessions.
+
+    Args:
+        folder: Installed graphs.
+        opener: Opens them.
+        precision: Which of them.
+        window_multiple: Latent lengths that the FP32 decoder takes.
+        threads: For stages that have all CPUs to themselves.
+
+    Raises:
+        BadVoiceFiles: A graph cannot be opened.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        opener: SessionOpener,
+        *,
+        precision: Precision,
+        window_multiple: int,
+        threads: int,
+    ) -> None:
+        encoder, flow, decoder = graphs_of(folder, precision)
+        self._window_multiple = 1 if precision == "fast" else window_multiple
+        self._encoder = opener.open(encoder, threads=threads)
+        self._flow = opener.open(flow, threads=threads)
+        # Weights are mapped, so a second session costs little. One window on many threads is
+        # there sooner; many windows on a thread each are there sooner than one after another.
+        self._decoder = opener.open(decoder, threads=1)
+        self._wide_decoder = opener.open(decoder, threads=threads) if threads > 1 else self._decoder
+        self._direct_decoder = (
+            self._wide_decoder
+            if self._window_multiple == 1
+            else opener.open(folder / DIRECT_DECODER, threads=threads)
+        )
+
+    @property
+    def window_multiple(self) -> int:
+        """A latent whose length is a multiple of this is decoded fastest."""
+        return self._window_multiple
+
+    def encode(self, sentence: EncoderInput) -> Encoded:
+        """Phones to durations and prior."""
+        durations, mean, log_scale, speaker = self._encoder.run(
+            ["durations", "mean", "log_scale", "speaker_vector"],
+            {
+                "phones": sentence.phones.phones[None],
+                "tones": sentence.phones.tones[None],
+                "languages": sentence.phones.languages[None],
+                "bert": np.ascontiguousarray(sentence.features.T)[None],
+                "style": sentence.style[None],
+                "speaker": np.array([sentence.speaker_id], np.int64),
+                "noise_durations": sentence.duration_noise[None],
+                "noise_w": np.array([sentence.noise_w], np.float32),
+                "length_scale": np.array([sentence.length_scale], np.float32),
+                "sdp_ratio": np.array([sentence.sdp_ratio], np.float32),
+            },
+        )
+        return Encoded(durations[0, 0].astype(np.int64), mean[0], log_scale[0], speaker)
+
+    def flow(self, prior: NDArray[np.float32], speaker: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A sample of the prior to the latent."""
+        feeds = {
+            "z_p": np.ascontiguousarray(prior)[None],
+            "speaker_vector": speaker,
+            **flow_inputs(prior.shape[1]),
+        }
+        latent: NDArray[np.float32] = self._flow.run(["z"], feeds)[0][0]
+        return latent
+
+    def decode(
+        self, latent: NDArray[np.float32], speaker: NDArray[np.float32], *, all_cpus: bool
+    ) -> NDArray[np.float32]:
+        """Latent frames to samples."""
+        if latent.shape[1] % self._window_multiple:
+            session = self._direct_decoder
+        else:
+            session = self._wide_decoder if all_cpus else self._decoder
+        feeds = {"z": np.ascontiguousarray(latent)[None], "speaker_vector": speaker}
+        samples: NDArray[np.float32] = session.run(["audio"], feeds)[0][0, 0]
+        return samples

@@ -1,0 +1,116 @@
+"""A voice whose published graph could not be taken apart: it runs whole, a sentence at a time.
+
+It speaks as its makers meant it to, but its first sound comes when its last is computed, and its
+noise cannot be seeded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hayakoe_engine.voices.limiter import limit
+from hayakoe_engine.voices.sbv2.pauses import MIN_PAUSE_S, EndPause, end_with
+from hayakoe_engine.voices.sbv2.phones import phones_of
+from hayakoe_engine.voices.style_mix import style_shares
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+    from onnxruntime import InferenceSession
+
+    from hayakoe_engine.options import SynthesisOptions
+    from hayakoe_engine.text.reading import Reading
+    from hayakoe_engine.voices.residency import Resident
+    from hayakoe_engine.voices.sbv2.files import VoiceFiles
+    from hayakoe_engine.voices.sbv2.language_model import LanguageModel
+    from hayakoe_engine.voices.voice import VoiceInfo
+
+_LET_OTHERS_GO_FIRST = np.zeros(0, np.float32)
+
+
+class PublishedBert:
+    """The language model as it was published."""
+
+    def __init__(self, session: InferenceSession) -> None:
+        self._session = session
+
+    def features(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Characters, int64 ``[L]``, to features, float32 ``[L, width]``."""
+        feeds = {"input_ids": ids[None], "attention_mask": np.ones((1, len(ids)), np.int64)}
+        hidden: NDArray[np.float32] = self._session.run(["hidden_states"], feeds)[0][0]
+        return hidden
+
+
+class PublishedVoice:
+    """A neural voice as it was published.
+
+    Args:
+        info: Facts about it.
+        files: Of the published voice.
+        session: Gives its network, which is opened now if it is not open.
+        language_model: May be shared with other voices.
+    """
+
+    def __init__(
+        self,
+        info: VoiceInfo,
+        files: VoiceFiles,
+        session: Resident[InferenceSession],
+        language_model: LanguageModel,
+    ) -> None:
+        self._info = info
+        self._files = files
+        self._session = session
+        self._language_model = language_model
+
+    @property
+    def info(self) -> VoiceInfo:
+        """Facts about the voice."""
+        return self._info
+
+    def begin(
+        self,
+        reading: Reading,
+        options: SynthesisOptions,
+        rng: np.random.Generator,  # noqa: ARG002 - the graph draws its own noise
+    ) -> Iterator[NDArray[np.float32]]:
+        """Speak one sentence, in one window."""
+        sequence = phones_of(reading)
+        phones = sequence.model_input(add_blank=self._files.config.add_blank)
+        features = self._language_model.features(sequence.text)
+        yield _LET_OTHERS_GO_FIRST
+        shares = style_shares(options.style or self._info.styles[0], self._info)
+        numbers = {
+            "noise_scale": options.noise,
+            "length_scale": 1.0 / options.speed,
+            "noise_scale_w": options.noise_w,
+            "sdp_ratio": options.sdp_ratio,
+        }
+        audio = self._session.get().run(
+            ["audio"],
+            {
+                "x": phones.phones[None],
+                "x_lengths": np.array([len(phones.phones)], np.int64),
+                "sid": np.array([options.speaker_id], np.int64),
+                "tone": phones.tones[None],
+                "language": phones.languages[None],
+                "bert": np.ascontiguousarray(np.repeat(features, phones.word2ph, axis=0).T)[None],
+                "style_vec": self._files.styles.mix(shares, options.style_weight)[None],
+                **{name: np.array([value], np.float32) for name, value in numbers.items()},
+            },
+        )[0]
+        pause_s = reading.end_pause_s
+        end = (
+            EndPause(MIN_PAUSE_S * options.pause_scale, is_exact=False)
+            if pause_s is None
+            else EndPause(pause_s, is_exact=True)
+        )
+        samples = limit(audio[0, 0] * np.float32(options.volume))
+        yield end_with(end, samples, self._info.sample_rate_hz)
+
+    def close(self) -> None:
+        """Let go of the session; it ends with the last sentence that uses it."""
+        self._session.close()

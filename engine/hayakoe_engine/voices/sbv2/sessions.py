@@ -1,0 +1,150 @@
+"""ONNX Runtime sessions that open fast and keep their weights in mapped files.
+
+A graph is optimised for the machine once, and written beside its weights in the form in which the
+kernels want them; from then on opening it is mapping a file. Those copies depend on the CPU and on
+the version of ONNX Runtime, so they live in a folder of their own, which may be deleted any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import platform
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import onnxruntime as ort
+
+from hayakoe_engine.errors import BadVoiceFiles
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession, SessionOptions
+
+_LOG = logging.getLogger(__name__)
+
+_TUNED_GRAPH: Final = "graph.onnx"
+_MAPPED_FROM_BYTES: Final = 1024
+_ERRORS_ONLY: Final = 3
+_CPU: Final = ["CPUExecutionProvider"]
+_GROW_AS_REQUESTED: Final = 1
+
+_allocator_lock = threading.Lock()
+_allocator_is_shared = False
+
+
+class SessionOpener:
+    """Opens the graphs of all voices of an engine.
+
+    Args:
+        tuned: Folder for the copies made for this machine; None, or one that cannot be written,
+            opens the graphs as they are, which takes longer and more memory.
+    """
+
+    def __init__(self, tuned: Path | None) -> None:
+        self._tuned = None if tuned is None else tuned / _machine()
+
+    def open(self, graph: Path, *, threads: int) -> InferenceSession:
+        """Open a graph.
+
+        Args:
+            graph: Installed file; the folder it lies in is named after its content.
+            threads: That one run may use.
+
+        Raises:
+            BadVoiceFiles: ONNX Runtime cannot open it.
+        """
+        options = _options(threads)
+        tuned = self._tune(graph)
+        if tuned is not None:
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+            try:
+                return ort.InferenceSession(tuned, options, providers=_CPU)
+            except Exception as error:  # noqa: BLE001 - its errors have no common type
+                _LOG.warning("%s is damaged and will be made again: %s", tuned, error)
+                shutil.rmtree(tuned.parent, ignore_errors=True)
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+        return _open(graph, options)
+
+    def _tune(self, graph: Path) -> Path | None:
+        """The copy for this machine, made if there is none yet; None if it cannot be made."""
+        if self._tuned is None:
+            return None
+        folder = self._tuned / graph.parent.name / graph.stem
+        if folder.is_dir():
+            return folder / _TUNED_GRAPH
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            making = Path(tempfile.mkdtemp(prefix=f".{graph.stem}.", dir=folder.parent))
+        except OSError as error:
+            _LOG.warning("no copy of %s for this machine: %s", graph.name, error)
+            return None
+        try:
+            _write_tuned(graph, making / _TUNED_GRAPH)
+            making.replace(folder)
+        except (OSError, BadVoiceFiles) as error:
+            if not folder.is_dir():  # else another process was faster
+                _LOG.warning("no copy of %s for this machine: %s", graph.name, error)
+                return None
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+        return folder / _TUNED_GRAPH
+
+
+def _write_tuned(graph: Path, target: Path) -> None:
+    options = _options(threads=1)
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.optimized_model_filepath = str(target)
+    prefix = "session.optimized_model_external_initializers_"
+    options.add_session_config_entry(f"{prefix}file_name", f"{target.name}.data")
+    options.add_session_config_entry(f"{prefix}min_size_in_bytes", str(_MAPPED_FROM_BYTES))
+    options.add_session_config_entry("session.save_external_prepacked_constant_initializers", "1")
+    _open(graph, options)
+
+
+def _open(graph: Path, options: SessionOptions) -> InferenceSession:
+    try:
+        return ort.InferenceSession(graph, options, providers=_CPU)
+    except Exception as error:
+        raise BadVoiceFiles(f"{graph}: ONNX Runtime cannot open it: {error}") from error
+
+
+def _options(threads: int) -> SessionOptions:
+    _share_allocator()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    # Every sentence has other shapes, so a plan of the memory for the last one helps nobody.
+    options.enable_mem_pattern = False
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    # Threads that spin while they wait take the CPU from the other windows.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _share_allocator() -> None:
+    """Let all sessions of the process draw from one pool of memory, which grows by need only."""
+    global _allocator_is_shared  # noqa: PLW0603 - ONNX Runtime's own registry is global too
+    with _allocator_lock:
+        if _allocator_is_shared:
+            return
+        memory = ort.OrtMemoryInfo(
+            "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
+        )
+        arena = ort.OrtArenaCfg({"arena_extend_strategy": _GROW_AS_REQUESTED})
+        ort.create_and_register_allocator(memory, arena)
+        _allocator_is_shared = True
+
+
+def _machine() -> str:
+    """Name of what a tuned copy depends on: the CPU's abilities and ONNX Runtime's version."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    abilities = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    digest = hashlib.sha256(" ".join(sorted(abilities.split())).encode()).hexdigest()[:8]
+    return f"{platform.machine()}-{digest}-ort{ort.__version__}"

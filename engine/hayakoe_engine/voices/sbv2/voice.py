@@ -1,0 +1,211 @@
+"""A Style-Bert-VITS2 JP-Extra voice: from a reading to windows of audio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from hayakoe_engine.audio import PhoneTiming
+from hayakoe_engine.voices.limiter import limit
+from hayakoe_engine.voices.sbv2.backend import EncoderInput
+from hayakoe_engine.voices.sbv2.pauses import EndPause, arrange_pauses, end_with
+from hayakoe_engine.voices.sbv2.phones import phones_of
+from hayakoe_engine.voices.sbv2.symbols import SYMBOLS
+from hayakoe_engine.voices.sbv2.windows import plan_windows
+from hayakoe_engine.voices.style_mix import style_shares
+from hayakoe_engine.window import MadeWindow, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from numpy.typing import NDArray
+
+    from hayakoe_engine.options import SynthesisOptions
+    from hayakoe_engine.text.reading import Reading
+    from hayakoe_engine.voices.residency import Resident
+    from hayakoe_engine.voices.sbv2.backend import Backend
+    from hayakoe_engine.voices.sbv2.config import VoiceConfig
+    from hayakoe_engine.voices.sbv2.styles import StyleVectors
+    from hayakoe_engine.voices.sbv2.language_model import LanguageModel
+    from hayakoe_engine.voices.sbv2.phones import PhoneSequence
+    from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
+    from hayakoe_engine.voices.sbv2.windows import WindowPlan
+    from hayakoe_engine.voices.voice import VoiceInfo
+
+_LET_OTHERS_GO_FIRST: Final = np.zeros(0, np.float32)
+
+
+class Sbv2Voice:
+    """A neural voice.
+
+    Args:
+        info: Facts about it.
+        config: Of the published voice.
+        styles: Its styles.
+        gain: Makes it as loud as other voices.
+        backend: Gives what runs its network, which is opened now if it is not open.
+        language_model: May be shared with other voices.
+        phrases: May be shared with other voices.
+        identity: Differs from that of every other voice.
+    """
+
+    def __init__(
+        self,
+        info: VoiceInfo,
+        config: VoiceConfig,
+        styles: StyleVectors,
+        *,
+        gain: float,
+        backend: Resident[Backend],
+        language_model: LanguageModel,
+        phrases: PhraseCache,
+        identity: str,
+    ) -> None:
+        self._info = info
+        self._config = config
+        self._frame_s = config.hop_length / config.sample_rate_hz
+        self._context_frames = config.receptive_field_frames
+        self._styles = styles
+        self._gain = gain
+        self._backend = backend
+        self._language_model = language_model
+        self._phrases = phrases
+        self._identity = identity
+
+    @property
+    def info(self) -> VoiceInfo:
+        """Facts about the voice."""
+        return self._info
+
+    def begin(
+        self, reading: Reading, options: SynthesisOptions, rng: np.random.Generator
+    ) -> Iterator[NDArray[np.float32] | Window]:
+        """Speak one sentence, window by window; others may go first between its stages."""
+        phones = phones_of(reading)
+        key = (self._identity, phones, reading.end_pause_s, options)
+        known = self._phrases.get(key)
+        if known is not None:
+            for made in known:
+                yield Window(partial(_same, made), len(made.samples))
+            return
+        sentence = yield from self._sentence(phones, reading.end_pause_s, options, rng)
+        plans = sentence.plan(self._context_frames)
+        recording = self._phrases.record(key, len(plans))
+        hop = self._config.hop_length
+        for number, plan in enumerate(plans):
+
+            def make(number: int = number, plan: WindowPlan = plan) -> MadeWindow:
+                return recording.add(number, self._make(sentence, plan))
+
+            # What follows the first window is there in time if it is made beside others.
+            yield Window(make, plan.frames * hop, uses_all_cpus=number == 0)
+
+    def close(self) -> None:
+        """Let go of the sessions; they end with the last window that uses them."""
+        self._backend.close()
+
+    def _sentence(
+        self,
+        sequence: PhoneSequence,
+        end_pause_s: float | None,
+        options: SynthesisOptions,
+        rng: np.random.Generator,
+    ) -> Generator[NDArray[np.float32], None, _Sentence]:
+        """All stages before the first sound."""
+        backend = self._backend.get()
+        phones = sequence.model_input(add_blank=self._config.add_blank)
+        features = self._language_model.features(sequence.text)
+        style = options.style or self._info.styles[0]
+        yield _LET_OTHERS_GO_FIRST
+        encoded = backend.encode(
+            EncoderInput(
+                phones=phones,
+                features=np.repeat(features, phones.word2ph, axis=0),
+                style=self._styles.mix(style_shares(style, self._info), options.style_weight),
+                speaker_id=options.speaker_id,
+                length_scale=1.0 / options.speed,
+                sdp_ratio=options.sdp_ratio,
+                noise_w=options.noise_w,
+                duration_noise=rng.standard_normal((2, len(phones.phones)), np.float32),
+            )
+        )
+        durations, end = arrange_pauses(
+            phones.phones,
+            encoded.durations,
+            scale=options.pause_scale,
+            exact_end_s=end_pause_s,
+            frame_s=self._frame_s,
+        )
+        if not durations.any():
+            durations[-1] = 1
+        yield _LET_OTHERS_GO_FIRST
+        prior = np.repeat(encoded.mean, durations, axis=1)
+        if options.noise:
+            scale = np.exp(np.repeat(encoded.log_scale, durations, axis=1))
+            noise = rng.standard_normal(prior.shape, np.float32)
+            prior += noise * scale * np.float32(options.noise)
+        latent = backend.flow(prior, encoded.speaker)
+        yield _LET_OTHERS_GO_FIRST
+        return _Sentence(
+            backend=backend,
+            latent=latent,
+            speaker=encoded.speaker,
+            phones=phones.phones,
+            starts=np.concatenate([[0], np.cumsum(durations)]),
+            end=end,
+            gain=self._gain * options.volume,
+        )
+
+    def _make(self, sentence: _Sentence, plan: WindowPlan) -> MadeWindow:
+        hop, rate_hz = self._config.hop_length, self._info.sample_rate_hz
+        latent = sentence.latent[:, plan.decode_start : plan.decode_stop]
+        decoded = sentence.backend.decode(latent, sentence.speaker, all_cpus=plan.start == 0)
+        before = (plan.start - plan.decode_start) * hop
+        samples = limit(decoded[before : before + plan.frames * hop] * np.float32(sentence.gain))
+        if plan.stop == sentence.latent.shape[1]:
+            samples = end_with(sentence.end, samples, rate_hz)
+        return MadeWindow(samples, sentence.timings(plan, self._frame_s))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sentence:
+    """A sentence whose latent is computed.
+
+    Attributes:
+        latent: float32 ``[C, T]``.
+        speaker: Vector of the speaker.
+        phones: int64 ``[P]``.
+        starts: First frame of each phone, and the end of the last, int64 ``[P + 1]``.
+    """
+
+    backend: Backend
+    latent: NDArray[np.float32]
+    speaker: NDArray[np.float32]
+    phones: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    end: EndPause
+    gain: float
+
+    def plan(self, context_frames: int) -> list[WindowPlan]:
+        """The windows it is decoded in."""
+        multiple = self.backend.window_multiple
+        return list(plan_windows(self.latent.shape[1], context_frames, multiple))
+
+    def timings(self, plan: WindowPlan, frame_s: float) -> tuple[PhoneTiming, ...]:
+        """The phones that begin in a window, from its start on."""
+        first, stop = np.searchsorted(self.starts[:-1], [plan.start, plan.stop])
+        return tuple(
+            PhoneTiming(
+                phone=SYMBOLS[self.phones[index]],
+                start_s=float(self.starts[index] - plan.start) * frame_s,
+                duration_s=float(self.starts[index + 1] - self.starts[index]) * frame_s,
+            )
+            for index in range(first, stop)
+        )
+
+
+def _same(made: MadeWindow) -> MadeWindow:
+    return made

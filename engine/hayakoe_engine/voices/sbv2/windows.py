@@ -1,0 +1,88 @@
+"""Where a sentence's latent is cut, so that its first sound is there before its last is computed.
+
+A window is decoded with so many frames on both sides as its samples depend on (the receptive
+field), so the windows' audio is what one decoding of the whole would give. The first window is as
+small as the decoder allows; the later ones grow, because the frames on both sides are decoded
+twice. The plan depends on nothing but the length of the latent: the same sentence is always cut
+in the same places.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DECODED_FRAMES: Final = (30, 45, 60, 90, 120, 180)
+"""Frames decoded for the first window, the second, and so on; the last holds for all others."""
+
+SHORTEST_FRAMES: Final = 15
+"""No window that is given out is shorter, unless the sentence is."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPlan:
+    """One window, in latent frames.
+
+    Attributes:
+        start: First frame that is given out.
+        stop: Frame after the last one that is given out.
+        decode_start: First frame that is decoded.
+        decode_stop: Frame after the last one that is decoded.
+    """
+
+    start: int
+    stop: int
+    decode_start: int
+    decode_stop: int
+
+    @property
+    def frames(self) -> int:
+        """Frames that are given out."""
+        return self.stop - self.start
+
+    @property
+    def decoded_frames(self) -> int:
+        """Frames that are decoded."""
+        return self.decode_stop - self.decode_start
+
+
+def plan_windows(frames: int, context_frames: int, multiple: int = 1) -> Iterator[WindowPlan]:
+    """Cut a latent.
+
+    Args:
+        frames: Its length.
+        context_frames: Frames to be decoded on either side of what is given out.
+        multiple: The decoder prefers windows whose decoded length is a multiple of this; a window
+            for which there is no room for that has another length.
+
+    Yields:
+        Windows that cover all frames, in order.
+    """
+    start = 0
+    for number in range(frames):
+        wanted = DECODED_FRAMES[min(number, len(DECODED_FRAMES) - 1)]
+        decode_start = max(0, start - context_frames)
+        # Where the plan's own sizes do not fit the decoder (a longer receptive field), the
+        # window grows until something of it can be given out.
+        while wanted - (start - decode_start) - context_frames < SHORTEST_FRAMES:
+            wanted += multiple
+        decode_stop = decode_start + _round_up(wanted, multiple)
+        stop = decode_stop - context_frames
+        if max(decode_stop, stop + SHORTEST_FRAMES) >= frames:
+            yield _last(start, decode_start, frames, multiple)
+            return
+        yield WindowPlan(start, stop, decode_start, decode_stop)
+        start = stop
+
+
+def _last(start: int, decode_start: int, frames: int, multiple: int) -> WindowPlan:
+    """The window up to the end, which begins earlier if that makes its length a multiple."""
+    length = _round_up(frames - decode_start, multiple)
+    return WindowPlan(start, frames, frames - length if length <= frames else decode_start, frames)
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple

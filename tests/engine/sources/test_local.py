@@ -1,0 +1,53 @@
+import pytest
+
+from hayakoe_engine.errors import SourceError, SourceNotFound
+from hayakoe_engine.sources.source import open_source
+
+PREFIX = "onnx/speakers/hana"
+
+
+@pytest.fixture
+def repository(tmp_path):
+    (tmp_path / PREFIX).mkdir(parents=True)
+    return tmp_path
+
+
+def test_a_folder_is_used_in_place_however_it_is_written(repository):
+    for uri in (
+        str(repository),
+        f"file://{repository}",
+        f"FILE://{repository}",
+        f"file://localhost{repository}",
+    ):
+        assert open_source(uri).fetch(PREFIX) == repository / PREFIX
+
+
+def test_names_may_be_escaped_in_a_uri(tmp_path):
+    folder = tmp_path / "my voices" / PREFIX
+    folder.mkdir(parents=True)
+    assert open_source(f"file://{tmp_path}/my%20voices").fetch(PREFIX) == folder
+
+
+def test_home_is_known(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "voices" / PREFIX).mkdir(parents=True)
+    assert open_source("~/voices").fetch(PREFIX) == tmp_path / "voices" / PREFIX
+
+
+def test_the_folder_of_a_single_voice_is_that_voice_and_nothing_else(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    source = open_source(str(tmp_path))
+    assert source.fetch(PREFIX) == tmp_path
+    with pytest.raises(SourceNotFound):
+        source.fetch("onnx/bert/q8")
+
+
+def test_what_is_not_there_is_named(tmp_path):
+    with pytest.raises(SourceNotFound, match=f"{tmp_path}/{PREFIX}: there is no such folder"):
+        open_source(str(tmp_path)).fetch(PREFIX)
+
+
+@pytest.mark.parametrize("uri", ["ftp://host/voices", "file://host/voices", "file://voices"])
+def test_what_is_no_source_is_refused_with_those_that_are(uri):
+    with pytest.raises(SourceError, match=r"file:///"):
+        open_source(uri)
