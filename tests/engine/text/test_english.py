@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hayakoe_engine.text import brands, english
+from hayakoe_engine.text import brands, english, spelling
 from hayakoe_engine.text.english import find_english
 from hayakoe_engine.text.kana import split_moras
 from hayakoe_engine.text.reading import Reader
@@ -214,10 +214,10 @@ def reader():
 def no_library(monkeypatch):
     """The engine as it is without the library."""
     monkeypatch.setitem(sys.modules, "e2k", None)
-    english._library.cache_clear()
+    spelling._library.cache_clear()
     english._word.cache_clear()
     yield
-    english._library.cache_clear()
+    spelling._library.cache_clear()
     english._word.cache_clear()
 
 
@@ -264,7 +264,7 @@ def test_a_library_that_answers_nonsense_does_no_harm(monkeypatch, answer):
             raise answer
         return answer
 
-    monkeypatch.setattr(english, "_library", lambda: library)
+    monkeypatch.setattr(spelling, "_library", lambda: library)
     english._word.cache_clear()
     kana, rule = english._word("zorbulate")
     english._word.cache_clear()

@@ -22,6 +22,8 @@ _FRESH: Final = (
     "|ホタテ|貝|屋台|にぎわ|賑わ|朝食|海産|露店|店主|食べ"
 )
 
+_STRENGTH: Final = "風量|運転|モード|設定|火力|出力|暖房|冷房|パワー|首振り"
+
 NOUN_RULES: Final = (
     # empty, not the sky
     word(
@@ -205,25 +207,12 @@ NOUN_RULES: Final = (
         after="(?![一-鿿])",
     ),
     # the steps of a fan or a stove
-    word("強", "キョー", before="[「『(]", after="[」』)]"),
-    word("弱", "ジャク", before="[「『(]", after="[」』)]"),
-    word("中", "チュー", before="[「『(]", after="[」』)]"),
-    word(
-        "強",
-        "キョー",
-        before="(?:風量|運転|モード|設定|火力|出力|暖房|冷房|パワー|首振り)[をはがも]",
-        after="[にでと]|です|から",
-    ),
-    word(
-        "弱",
-        "ジャク",
-        before="(?:風量|運転|モード|設定|火力|出力|暖房|冷房|パワー|首振り)[をはがも]",
-        after="[にでと]|です|から",
-    ),
-    word(
-        "中",
-        "チュー",
-        before="(?:風量|運転|モード|設定|火力|出力|暖房|冷房|パワー|首振り)[をはがも]",
-        after="[にでと]|です|から",
+    *(
+        rule
+        for step, spoken in (("強", "キョー"), ("弱", "ジャク"), ("中", "チュー"))
+        for rule in (
+            word(step, spoken, before="[「『(]", after="[」』)]"),
+            word(step, spoken, before=f"(?:{_STRENGTH})[をはがも]", after="[にでと]|です|から"),
+        )
     ),
 )
