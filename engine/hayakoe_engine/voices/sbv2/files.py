@@ -45,6 +45,12 @@ class VoiceFiles:
     synthesizer_data: Path | None
     duration_predictor: Path | None
 
+    @property
+    def paths(self) -> list[Path]:
+        """What the voice is made of: if one changes, it is another voice."""
+        files = [self.folder / "config.json", self.folder / "style_vectors.npy", self.synthesizer]
+        return files if self.synthesizer_data is None else [*files, self.synthesizer_data]
+
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Read the small files and look whether the large ones are whole.

@@ -85,4 +85,4 @@ class VoiceManifest:
 
 
 class NotInstallable(Exception):
-    """The published graph is not built as expected, or what takes it apart is not there."""
+    """A published graph cannot be taken apart; it can only be run as it is."""

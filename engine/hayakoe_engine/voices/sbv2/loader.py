@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from hayakoe_engine.voices.residency import Residency, Resident
+from hayakoe_engine.voices.sbv2.artifacts import ArtifactStore
 from hayakoe_engine.voices.sbv2.bert import Bert
 from hayakoe_engine.voices.sbv2.files import BertFiles, VoiceFiles
 from hayakoe_engine.voices.sbv2.installed import (
@@ -24,6 +26,7 @@ from hayakoe_engine.voices.sbv2.voice import Sbv2Voice
 from hayakoe_engine.voices.voice import VoiceInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from hayakoe_engine.voices.voice import Voice
@@ -46,7 +49,7 @@ class Sbv2Loader:
     def __init__(
         self, cache: Path, *, threads: int, precision: PrecisionChoice, max_bytes: int | None
     ) -> None:
-        self._installed = cache / "installed"
+        self._store = ArtifactStore(cache / "installed")
         self._opener = SessionOpener(cache / "tuned")
         self._threads = threads
         self._precision = precision
@@ -71,7 +74,7 @@ class Sbv2Loader:
         info = _info(name, files)
         language_model = self._language_model(bert, tokenizer)
         try:
-            folder = self._install(files, language_model)
+            folder = self._install(files, info, language_model)
         except NotInstallable as error:
             _LOG.warning("voice %s runs as it was published, slower: %s", name, error)
             session = Resident(
@@ -113,10 +116,16 @@ class Sbv2Loader:
             return known
 
     def _open_language_model(self, files: BertFiles) -> LanguageModel:
-        from hayakoe_engine.voices.sbv2.install import install_language_model  # noqa: PLC0415
+        def make(folder: Path) -> None:
+            with _installing("the language model"):
+                from hayakoe_engine.voices.sbv2.install.language_model import (  # noqa: PLC0415
+                    make_language_model,
+                )
+
+                make_language_model(files, folder)
 
         try:
-            graph = install_language_model(files, self._installed) / LANGUAGE_MODEL
+            graph = self._store.obtain("bert", [files.model], make) / LANGUAGE_MODEL
         except NotInstallable as error:
             _LOG.warning("the language model runs as it was published, slower: %s", error)
             published = files.model
@@ -139,10 +148,26 @@ class Sbv2Loader:
             ),
         )
 
-    def _install(self, files: VoiceFiles, language_model: LanguageModel) -> Path:
-        from hayakoe_engine.voices.sbv2.install import install_voice  # noqa: PLC0415
+    def _install(self, files: VoiceFiles, info: VoiceInfo, language_model: LanguageModel) -> Path:
+        def make(folder: Path) -> None:
+            with _installing(f"voice {info.name}"):
+                from hayakoe_engine.voices.sbv2.install.voice import make_voice  # noqa: PLC0415
 
-        return install_voice(files, language_model, self._installed, threads=self._threads)
+                make_voice(files, info, language_model, folder, threads=self._threads)
+
+        return self._store.obtain("voice", files.paths, make)
+
+
+@contextmanager
+def _installing(what: str) -> Iterator[None]:
+    """Say what is going on, and what is missing."""
+    _LOG.info("installing %s, once; this takes a while", what)
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise NotInstallable(
+            f"installing it needs {error.name}: pip install 'wyoming-hayakoe[install]'"
+        ) from error
 
 
 def _info(name: str, files: VoiceFiles) -> VoiceInfo:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hayakoe_engine.voices.sbv2.backend import Encoded, EncoderInput
-from hayakoe_engine.voices.sbv2.flow_inputs import flow_inputs
 from hayakoe_engine.voices.sbv2.installed import (
     DECODER,
     DECODER_INT8,
@@ -96,11 +95,7 @@ class OnnxBackend:
 
     def flow(self, prior: NDArray[np.float32], speaker: NDArray[np.float32]) -> NDArray[np.float32]:
         """A sample of the prior to the latent."""
-        feeds = {
-            "z_p": np.ascontiguousarray(prior)[None],
-            "speaker_vector": speaker,
-            **flow_inputs(prior.shape[1]),
-        }
+        feeds = {"z_p": np.ascontiguousarray(prior)[None], "speaker_vector": speaker}
         latent: NDArray[np.float32] = self._flow.run(["z"], feeds)[0][0]
         return latent
 

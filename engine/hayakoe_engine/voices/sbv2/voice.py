@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from hayakoe_engine.voices.residency import Resident
     from hayakoe_engine.voices.sbv2.backend import Backend
     from hayakoe_engine.voices.sbv2.config import VoiceConfig
-    from hayakoe_engine.voices.sbv2.styles import StyleVectors
     from hayakoe_engine.voices.sbv2.language_model import LanguageModel
     from hayakoe_engine.voices.sbv2.phones import PhoneSequence
     from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
+    from hayakoe_engine.voices.sbv2.styles import StyleVectors
     from hayakoe_engine.voices.sbv2.windows import WindowPlan
     from hayakoe_engine.voices.voice import VoiceInfo
 

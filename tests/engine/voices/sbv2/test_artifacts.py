@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from hayakoe_engine.errors import BadVoiceFiles
-from hayakoe_engine.voices.sbv2.install.artifacts import ArtifactStore
+from hayakoe_engine.voices.sbv2.artifacts import ArtifactStore
 
 
 @pytest.fixture

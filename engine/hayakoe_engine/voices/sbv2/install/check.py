@@ -1,0 +1,199 @@
+"""Whether installed graphs say what the published ones say, and how near they come to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import onnxruntime as ort
+
+from hayakoe_engine.errors import BadVoiceFiles
+from hayakoe_engine.voices.sbv2.install.graph import UnknownGraph
+from hayakoe_engine.voices.sbv2.install.synthesizer import ENCODER_INPUTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from onnxruntime import InferenceSession
+
+    Feeds = Mapping[str, NDArray[np.generic]]
+
+EXACT_SNR_DB: Final = 80.0
+"""Installed graphs that compute in float32 come nearer than this to the published ones."""
+
+_PHONES: Final = 112
+_TONES: Final = (6, 7)
+_LANGUAGE: Final = 1
+_EXAMPLES: Final = 3
+_PHONES_OF_EXAMPLE: Final = 41
+
+_FFT: Final = 2048
+_HOP: Final = 512
+_BANDS: Final = 80
+_FLOOR: Final = 1e-5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spoken:
+    """An utterance and what it was made of, without noise.
+
+    Attributes:
+        durations: Frames per phone, int64 ``[P]``.
+        z: float32 ``[1, channels, frames]``.
+        speaker_vector: float32 ``[1, speaker channels, 1]``.
+        audio: float32 ``[samples]``.
+    """
+
+    durations: NDArray[np.int64]
+    z: NDArray[np.float32]
+    speaker_vector: NDArray[np.float32]
+    audio: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How near audio comes to a reference.
+
+    Attributes:
+        snr_db: Power of the reference over that of the difference; infinite if they are equal.
+        log_mel_distance_db: Root mean square difference of the spectrograms as one hears them.
+    """
+
+    snr_db: float
+    log_mel_distance_db: float
+
+
+def example_feeds(encoder: InferenceSession, count: int = _EXAMPLES) -> list[Feeds]:
+    """Random utterances for an encoder; always the same ones."""
+    widths = {item.name: item.shape[1] for item in encoder.get_inputs() if len(item.shape) > 1}
+    rng = np.random.default_rng(0)
+    length = _PHONES_OF_EXAMPLE
+    return [
+        {
+            "phones": rng.integers(0, _PHONES, (1, length)),
+            "tones": rng.choice(_TONES, (1, length)),
+            "languages": np.full((1, length), _LANGUAGE),
+            "bert": rng.standard_normal((1, widths["bert"], length), np.float32),
+            "style": rng.standard_normal((1, widths["style"]), np.float32) * np.float32(0.3),
+            "speaker": np.zeros(1, np.int64),
+            "noise_w": np.zeros(1, np.float32),
+            "length_scale": np.ones(1, np.float32),
+            "sdp_ratio": np.full(1, 0.5, np.float32),
+        }
+        for _ in range(count)
+    ]
+
+
+def speak(
+    encoder: InferenceSession, flow: InferenceSession, decoder: InferenceSession, feeds: Feeds
+) -> Spoken:
+    """Say an utterance without noise, whole.
+
+    Args:
+        encoder: Of a voice.
+        flow: Of it.
+        decoder: Of it, for any number of frames.
+        feeds: Of the encoder, without noise.
+    """
+    still = np.zeros((1, 2, feeds["phones"].shape[1]), np.float32)
+    encoded = encoder.run(
+        ["durations", "mean", "speaker_vector"], {**feeds, "noise_durations": still}
+    )
+    durations, mean, vector = encoded
+    frames = durations[0, 0].astype(np.int64)
+    z_p = np.repeat(mean, frames, axis=2)
+    (z,) = flow.run(["z"], {"z_p": z_p, "speaker_vector": vector})
+    (audio,) = decoder.run(["audio"], {"z": z, "speaker_vector": vector})
+    return Spoken(frames, z, vector, audio[0, 0])
+
+
+def check_parts(
+    published: Path,
+    encoder: InferenceSession,
+    flow: InferenceSession,
+    decoder: InferenceSession,
+    sample_rate_hz: int,
+) -> Agreement:
+    """Compare the parts of a synthesizer with the whole.
+
+    Args:
+        published: ``synthesizer.onnx``.
+        encoder: Made of it, as the flow and the decoder, without quantization.
+        flow: See above.
+        decoder: For any number of frames.
+        sample_rate_hz: Of the voice.
+
+    Raises:
+        BadVoiceFiles: ONNX Runtime cannot run the file.
+        UnknownGraph: They do not say the same.
+    """
+    examples = example_feeds(encoder)
+    # Whoever says something else in the end may still round all durations to the same number,
+    # and a duration at the edge of the next number may fall on either side of it.
+    for feeds, reference in zip(examples, _speak_published(published, examples), strict=True):
+        spoken = speak(encoder, flow, decoder, feeds)
+        if len(spoken.audio) == len(reference):
+            found = compare(reference, spoken.audio, sample_rate_hz)
+            if found.snr_db < EXACT_SNR_DB:
+                raise UnknownGraph(f"its parts say something else: {found.snr_db:.0f} dB")
+            return found
+    raise UnknownGraph("its parts speak at another pace")
+
+
+def _speak_published(path: Path, examples: Iterable[Feeds]) -> list[NDArray[np.float32]]:
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    # It runs a few times only, and its weights are large.
+    options.add_session_config_entry("session.disable_prepacking", "1")
+    spoken = []
+    try:
+        session = ort.InferenceSession(path, options, ["CPUExecutionProvider"])
+        for feeds in examples:
+            inputs = {theirs: feeds[ours] for theirs, ours in ENCODER_INPUTS.items()}
+            inputs["x_lengths"] = np.array([feeds["phones"].shape[1]])
+            inputs["noise_scale"] = np.zeros(1, np.float32)
+            spoken.append(session.run(None, inputs)[0].reshape(-1))
+    except Exception as error:  # its errors have no common type
+        raise BadVoiceFiles(f"{path}: ONNX Runtime cannot run it: {error}") from error
+    return spoken
+
+
+def compare(
+    reference: NDArray[np.float32], other: NDArray[np.float32], sample_rate_hz: int
+) -> Agreement:
+    """How near audio comes to a reference of the same length.
+
+    Args:
+        reference: float32 ``[samples]``.
+        other: float32 ``[samples]``.
+        sample_rate_hz: Of both.
+    """
+    wanted = reference.astype(np.float64)
+    error = np.square(other - wanted).sum()
+    snr_db = float(10 * np.log10(np.square(wanted).sum() / error)) if error else np.inf
+    spectra = [_log_mel_db(audio, sample_rate_hz) for audio in (reference, other)]
+    distance = np.sqrt(np.square(spectra[0] - spectra[1]).mean())
+    return Agreement(snr_db, float(distance))
+
+
+def _log_mel_db(audio: NDArray[np.float32], sample_rate_hz: int) -> NDArray[np.float64]:
+    """Spectrogram in decibels, ``[frames, bands]``."""
+    padded = np.pad(audio.astype(np.float64), _FFT // 2)
+    pieces = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_HOP]
+    magnitudes = np.abs(np.fft.rfft(pieces * np.hanning(_FFT), axis=1))
+    bands = magnitudes @ _mel_filters(sample_rate_hz).T
+    return 20 * np.log10(np.maximum(bands, _FLOOR))
+
+
+def _mel_filters(sample_rate_hz: int) -> NDArray[np.float64]:
+    """Overlapping triangles, equally wide in mel: ``[bands, bins]``."""
+    top_mel = 2595 * np.log10(1 + sample_rate_hz / 2 / 700)
+    edges_hz = 700 * (10 ** (np.linspace(0, top_mel, _BANDS + 2) / 2595) - 1)
+    bins_hz = np.fft.rfftfreq(_FFT, 1 / sample_rate_hz)
+    rising = (bins_hz - edges_hz[:-2, None]) / (edges_hz[1:-1] - edges_hz[:-2])[:, None]
+    falling = (edges_hz[2:, None] - bins_hz) / (edges_hz[2:] - edges_hz[1:-1])[:, None]
+    return np.maximum(0, np.minimum(rising, falling))

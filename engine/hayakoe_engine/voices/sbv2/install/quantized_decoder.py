@@ -1,0 +1,141 @@
+"""The decoder with its first stages, where most of the work is, in eight bits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import TensorProto, helper, numpy_helper
+
+from hayakoe_engine.voices.sbv2.install.quantize import quantized_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+    from onnx import ModelProto, NodeProto
+
+    from hayakoe_engine.voices.sbv2.install.decoder import DecoderWeights
+
+QUANTIZED_STAGES: Final = 2
+"""The stages behind these have few channels and few weights, but are what one hears last."""
+
+_LEVELS: Final = 255
+
+
+def quantized_decoder(
+    model: ModelProto,
+    decoder: DecoderWeights,
+    latents: Iterable[NDArray[np.float32]],
+    speaker_vector: NDArray[np.float32],
+) -> ModelProto:
+    """A decoder that computes with 8-bit integers in its first stages.
+
+    Args:
+        model: A decoder whose first stages are direct ones.
+        decoder: Its weights.
+        latents: What it is to decode, ``[1, channels, frames]`` each: typical pieces, from which
+            the ranges of the integers are taken.
+        speaker_vector: Of who speaks them, ``[1, speaker channels, 1]``.
+
+    Returns:
+        The graph, with the same inputs and outputs.
+    """
+    first = decoder.stages[:QUANTIZED_STAGES]
+    count = sum(len(step) for stage in first for block in stage.blocks for step in block)
+    # The graph holds them in order, after that of the entrance.
+    convolutions = [node for node in model.graph.node if node.op_type == "Conv"][1 : 1 + count]
+    tensors = sorted({name for node in convolutions for name in (node.input[0], node.output[0])})
+    feeds = ({"z": latent, "speaker_vector": speaker_vector} for latent in latents)
+    return _Quantizer(model, _ranges(model, tensors, feeds)).quantize(convolutions)
+
+
+def _ranges(
+    model: ModelProto,
+    tensors: Sequence[str],
+    feeds: Iterable[dict[str, NDArray[np.float32]]],
+) -> dict[str, tuple[float, float]]:
+    """Smallest and largest value of each tensor."""
+    observed = onnx.ModelProto()
+    observed.CopyFrom(model)
+    observed.graph.output.extend(
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in tensors
+    )
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    session = ort.InferenceSession(observed.SerializeToString(), options, ["CPUExecutionProvider"])
+    ranges = dict.fromkeys(tensors, (0.0, 0.0))
+    for feed in feeds:
+        for name, value in zip(tensors, session.run(list(tensors), feed), strict=True):
+            low, high = ranges[name]
+            ranges[name] = min(low, float(value.min())), max(high, float(value.max()))
+    return ranges
+
+
+class _Quantizer:
+    """Puts quantizations around convolutions, from which ONNX Runtime makes integer ones."""
+
+    def __init__(self, model: ModelProto, ranges: dict[str, tuple[float, float]]) -> None:
+        self._model = model
+        self._ranges = ranges
+        self._constants = {tensor.name: tensor for tensor in model.graph.initializer}
+
+    def quantize(self, convolutions: Sequence[NodeProto]) -> ModelProto:
+        names = {node.name for node in convolutions}
+        nodes: list[NodeProto] = []
+        for node in self._model.graph.node:
+            nodes += self._quantized(node) if node.name in names else [node]
+        used = {name for node in nodes for name in node.input}
+        constants = [tensor for name, tensor in self._constants.items() if name in used]
+        graph = self._model.graph
+        return helper.make_model(
+            helper.make_graph(nodes, "quantized", graph.input, graph.output, constants),
+            opset_imports=self._model.opset_import,
+            ir_version=self._model.ir_version,
+        )
+
+    def _quantized(self, node: NodeProto) -> Iterator[NodeProto]:
+        source, weight, *bias = node.input
+        output = node.output[0]
+        yield from self._through_integers(source, f"{source}_for_{output}", source)
+        weights, scale = quantized_weights(numpy_helper.to_array(self._constants[weight]))
+        yield self._dequantized(weight, weights, scale)
+        inputs = [f"{source}_for_{output}", f"{weight}_float"]
+        if bias:
+            step = scale * self._step_and_zero(source)[0]
+            sums = np.rint(numpy_helper.to_array(self._constants[bias[0]]) / step).astype(np.int32)
+            yield self._dequantized(bias[0], sums, step)
+            inputs.append(f"{bias[0]}_float")
+        copy = onnx.NodeProto()
+        copy.CopyFrom(node)
+        copy.input[:] = inputs
+        copy.output[:] = [f"{output}_exact"]
+        yield copy
+        yield from self._through_integers(f"{output}_exact", output, output)
+
+    def _through_integers(self, source: str, result: str, measured: str) -> Iterator[NodeProto]:
+        step, zero = self._step_and_zero(measured)
+        scale, zero_point = f"{measured}_scale", f"{measured}_zero"
+        self._keep(scale, step)
+        self._keep(zero_point, zero)
+        integers = f"{result}_q"
+        yield helper.make_node("QuantizeLinear", [source, scale, zero_point], [integers])
+        yield helper.make_node("DequantizeLinear", [integers, scale, zero_point], [result])
+
+    def _dequantized(
+        self, name: str, values: NDArray[np.integer], scale: NDArray[np.float32]
+    ) -> NodeProto:
+        self._keep(f"{name}_q", values)
+        self._keep(f"{name}_scale", scale)
+        stored = [f"{name}_q", f"{name}_scale"]
+        return helper.make_node("DequantizeLinear", stored, [f"{name}_float"], axis=0)
+
+    def _step_and_zero(self, tensor: str) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        low, high = self._ranges[tensor]
+        step = (high - low) / _LEVELS or 1.0
+        return np.array(step, np.float32), np.array(round(-low / step), np.uint8)
+
+    def _keep(self, name: str, value: NDArray[np.generic]) -> None:
+        self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)

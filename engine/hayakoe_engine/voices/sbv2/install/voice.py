@@ -1,0 +1,191 @@
+"""Installing a voice: its graphs in all precisions, its loudness, and which precision it bears."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import onnx
+
+from hayakoe_engine.options import SynthesisOptions
+from hayakoe_engine.text.reading import Reader
+from hayakoe_engine.voices.residency import Residency, Resident
+from hayakoe_engine.voices.sbv2.install.check import check_parts, compare
+from hayakoe_engine.voices.sbv2.install.decoder import direct_decoder, read_decoder
+from hayakoe_engine.voices.sbv2.install.fast_decoder import fast_decoder
+from hayakoe_engine.voices.sbv2.install.flow import lean_flow
+from hayakoe_engine.voices.sbv2.install.quantized_decoder import quantized_decoder
+from hayakoe_engine.voices.sbv2.install.synthesizer import split_synthesizer
+from hayakoe_engine.voices.sbv2.installed import (
+    DECODER,
+    DECODER_INT8,
+    DIRECT_DECODER,
+    ENCODER,
+    FLOW,
+    FLOW_INT8,
+    PRECISIONS,
+    Precision,
+    Quality,
+    VoiceManifest,
+)
+from hayakoe_engine.voices.sbv2.loudness import gain_for
+from hayakoe_engine.voices.sbv2.onnx import OnnxBackend
+from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
+from hayakoe_engine.voices.sbv2.sessions import SessionOpener
+from hayakoe_engine.voices.sbv2.voice import Sbv2Voice
+from hayakoe_engine.window import Window
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hayakoe_engine.voices.sbv2.backend import Backend
+    from hayakoe_engine.voices.sbv2.files import VoiceFiles
+    from hayakoe_engine.voices.sbv2.language_model import LanguageModel
+    from hayakoe_engine.voices.voice import VoiceInfo
+
+_LOG = logging.getLogger(__name__)
+
+SENTENCES: Final = (
+    "お風呂が沸きました。",
+    "明日の天気は晴れ、最高気温は二十五度です。",
+    "玄関の鍵が開いていますが、よろしいですか？",
+)
+"""What a voice says when it is measured."""
+
+LEAST_SNR_DB: Final = 25.0
+GREATEST_LOG_MEL_DB: Final = 1.5
+"""A precision is good enough if it comes at least so near to ``exact``, with the same noise."""
+
+
+def make_voice(
+    files: VoiceFiles,
+    info: VoiceInfo,
+    language_model: LanguageModel,
+    folder: Path,
+    *,
+    threads: int,
+) -> None:
+    """Write the installed graphs and their manifest.
+
+    Args:
+        files: What was published.
+        info: Facts about the voice.
+        language_model: To speak with while it is measured.
+        folder: Where they go, empty.
+        threads: That may be used.
+
+    Raises:
+        BadVoiceFiles: A file cannot be read, or ONNX Runtime cannot run it.
+        UnknownGraph: The graph is not built as expected, or its parts say something else.
+    """
+    graphs = split_synthesizer(files.synthesizer)
+    onnx.save(graphs.encoder, folder / ENCODER)
+    onnx.save(lean_flow(graphs.flow), folder / FLOW)
+    onnx.save(lean_flow(graphs.flow, quantized=True), folder / FLOW_INT8)
+    weights = read_decoder(graphs.decoder)
+    del graphs
+    direct = direct_decoder(weights)
+    onnx.save(direct, folder / DIRECT_DECODER)
+    fast, window_multiple = fast_decoder(weights)
+    onnx.save(fast, folder / DECODER)
+    del fast
+    opener = SessionOpener(None)
+    encoder, flow, decoder = (
+        opener.open(folder / name, threads=threads) for name in (ENCODER, FLOW, DIRECT_DECODER)
+    )
+    check_parts(files.synthesizer, encoder, flow, decoder, files.config.sample_rate_hz)
+    del encoder, flow, decoder
+
+    def backend(precision: Precision) -> OnnxBackend:
+        return OnnxBackend(
+            folder, opener, precision=precision, window_multiple=window_multiple, threads=threads
+        )
+
+    rehearsal = _Rehearsal(files, info, language_model)
+    heard = _Listening(backend("exact"))
+    exact = rehearsal.speak(heard)
+    onnx.save(
+        quantized_decoder(direct, weights, heard.latents, heard.speaker), folder / DECODER_INT8
+    )
+    del direct, weights
+    quality: dict[str, Quality] = {}
+    for precision in PRECISIONS[1:]:
+        found = compare(exact, rehearsal.speak(backend(precision)), info.sample_rate_hz)
+        quality[precision] = Quality(found.snr_db, found.log_mel_distance_db)
+        _LOG.info(
+            "%s in precision %s: %.1f dB from exact, log-mel distance %.2f dB",
+            info.name,
+            precision,
+            found.snr_db,
+            found.log_mel_distance_db,
+        )
+    VoiceManifest(
+        gain=gain_for(exact, info.sample_rate_hz),
+        window_multiple=window_multiple,
+        best=_best(quality),
+        quality=quality,
+    ).write(folder)
+
+
+def _best(quality: dict[str, Quality]) -> Precision:
+    best: Precision = PRECISIONS[0]
+    for precision in PRECISIONS[1:]:
+        found = quality[precision]
+        if found.snr_db < LEAST_SNR_DB or found.log_mel_db > GREATEST_LOG_MEL_DB:
+            break
+        best = precision
+    return best
+
+
+class _Rehearsal:
+    """Says the sentences as a listener would hear them, but as loud as the network makes them."""
+
+    def __init__(self, files: VoiceFiles, info: VoiceInfo, language_model: LanguageModel) -> None:
+        self._files = files
+        self._info = info
+        self._language_model = language_model
+        reader = Reader()
+        self._readings = [reader.read(sentence) for sentence in SENTENCES]
+
+    def speak(self, backend: Backend) -> NDArray[np.float32]:
+        """All sentences in a row, float32 ``[n]``."""
+        voice = Sbv2Voice(
+            self._info,
+            self._files.config,
+            self._files.styles,
+            gain=1.0,
+            backend=Resident(Residency(), 0, lambda: backend),
+            language_model=self._language_model,
+            phrases=PhraseCache(0),
+            identity="",
+        )
+        options = SynthesisOptions()
+        return np.concatenate(
+            [
+                window.make().samples if isinstance(window, Window) else window
+                for reading in self._readings
+                for window in voice.begin(reading, options, np.random.default_rng(0))
+            ]
+        )
+
+
+class _Listening:
+    """A backend that takes note of what its decoder is given."""
+
+    def __init__(self, backend: OnnxBackend) -> None:
+        self._backend = backend
+        self.window_multiple = backend.window_multiple
+        self.encode = backend.encode
+        self.flow = backend.flow
+        self.latents: list[NDArray[np.float32]] = []
+        self.speaker: NDArray[np.float32] = np.zeros(0, np.float32)
+
+    def decode(
+        self, latent: NDArray[np.float32], speaker: NDArray[np.float32], *, all_cpus: bool
+    ) -> NDArray[np.float32]:
+        self.latents.append(latent[None])
+        self.speaker = speaker
+        return self._backend.decode(latent, speaker, all_cpus=all_cpus)

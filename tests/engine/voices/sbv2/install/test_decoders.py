@@ -1,0 +1,175 @@
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+
+from hayakoe_engine.voices.sbv2.install.decoder import (
+    Convolution,
+    DecoderWeights,
+    Stage,
+    Upsampling,
+    direct_decoder,
+    read_decoder,
+)
+from hayakoe_engine.voices.sbv2.install.fast_decoder import fast_decoder
+from hayakoe_engine.voices.sbv2.install.graph import UnknownGraph
+from hayakoe_engine.voices.sbv2.install.quantized_decoder import quantized_decoder
+
+EVERYWHERE = {3: 1, 7: 1, 11: 1}
+
+
+def convolution(rng, channels_out, channels, kernel, dilation=1):
+    weight = rng.standard_normal((channels_out, channels, kernel), np.float32)
+    bias = rng.standard_normal(channels_out, np.float32) * np.float32(0.1)
+    return Convolution(weight / np.sqrt(np.float32(channels * kernel)), bias, dilation)
+
+
+def decoder_of(rates, kernels, dilations=(1, 3), up_kernels=None, channels=32):
+    """A decoder with random weights."""
+    rng = np.random.default_rng(5)
+    stages = []
+    entrance = convolution(rng, channels, 6, 7)
+    for rate, up_kernel in zip(rates, up_kernels or [2 * rate for rate in rates], strict=True):
+        weight = rng.standard_normal((channels, channels // 2, up_kernel), np.float32)
+        bias = rng.standard_normal(channels // 2, np.float32)
+        up = Upsampling(weight / np.float32(channels**0.5), bias, rate, (up_kernel - rate) // 2)
+        channels //= 2
+        blocks = tuple(
+            tuple(
+                (convolution(rng, channels, channels, k, d), convolution(rng, channels, channels, k))
+                for d in dilations
+            )
+            for k in kernels
+        )
+        stages.append(Stage(up, blocks))
+    return DecoderWeights(
+        entrance=entrance,
+        condition=rng.standard_normal((entrance.weight.shape[0], 4), np.float32),
+        condition_bias=rng.standard_normal(entrance.weight.shape[0], np.float32),
+        stages=tuple(stages),
+        exit=replace(convolution(rng, 1, channels, 7), bias=None),
+        slope=0.1,
+        last_slope=0.01,
+    )
+
+
+def latent(draw, decoder, frames):
+    return {
+        "z": draw(1, decoder.entrance.weight.shape[1], frames),
+        "speaker_vector": draw(1, decoder.condition.shape[1], 1),
+    }
+
+
+@pytest.mark.parametrize("frames", [1, 2, 31])
+def test_the_direct_decoder_is_the_published_one(parts, decoder_weights, run, draw, snr_db, frames):
+    feeds = latent(draw, decoder_weights, frames)
+    audio = run(direct_decoder(decoder_weights), **feeds)
+    assert audio.shape == (1, 1, frames * decoder_weights.hop_length)
+    assert snr_db(run(parts.decoder, **feeds), audio) > 110
+
+
+def test_the_fast_decoder_is_the_published_one(parts, decoder_weights, run, draw, snr_db):
+    model, multiple = fast_decoder(decoder_weights, least_channels=EVERYWHERE)
+    assert multiple == 15
+    for frames in (15, 45):
+        feeds = latent(draw, decoder_weights, frames)
+        assert snr_db(run(parts.decoder, **feeds), run(model, **feeds)) > 100
+
+
+def test_few_channels_are_convolved_directly(decoder_weights, run, draw, snr_db):
+    model, multiple = fast_decoder(decoder_weights)
+    assert multiple == 1
+    feeds = latent(draw, decoder_weights, 4)
+    assert snr_db(run(direct_decoder(decoder_weights), **feeds), run(model, **feeds)) > 110
+
+
+@pytest.mark.parametrize(
+    ("decoder", "multiple"),
+    [
+        (decoder_of((8, 2), (3, 7, 11)), 3),
+        (decoder_of((2, 2), (3, 7)), 12),
+        (decoder_of((4, 2), (3, 5, 11), (1, 5)), 10),
+        (decoder_of((4, 3), (3, 7), (1, 2)), 1),
+        (decoder_of((8, 4, 2), (7,), (1, 3), up_kernels=(11, 4, 3)), 3),
+    ],
+)
+def test_other_shapes_of_decoders_are_fast_as_far_as_possible(
+    decoder, multiple, run, draw, snr_db
+):
+    model, found = fast_decoder(decoder, least_channels=EVERYWHERE)
+    assert found == multiple
+    feeds = latent(draw, decoder, 2 * multiple)
+    assert snr_db(run(direct_decoder(decoder), **feeds), run(model, **feeds)) > 95
+
+
+def test_the_first_stages_may_be_left_direct(decoder_weights, run, draw, snr_db):
+    feeds = latent(draw, decoder_weights, 15)
+    model, multiple = fast_decoder(decoder_weights, first_stage=2, least_channels=EVERYWHERE)
+    assert multiple == 15
+    assert snr_db(run(direct_decoder(decoder_weights), **feeds), run(model, **feeds)) > 100
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_in_eight_bits_it_is_smaller_and_nearly_the_same(
+    decoder_weights, run, draw, snr_db, fast
+):
+    exact = direct_decoder(decoder_weights)
+    model = exact
+    if fast:
+        model, _ = fast_decoder(decoder_weights, first_stage=2, least_channels=EVERYWHERE)
+    feeds = latent(draw, decoder_weights, 45)
+    latents = [draw(*feeds["z"].shape) for _ in range(3)]
+    quantized = quantized_decoder(model, decoder_weights, latents, feeds["speaker_vector"])
+    assert quantized.ByteSize() < model.ByteSize()
+    assert 25 < snr_db(run(exact, **feeds), run(quantized, **feeds)) < 80
+
+
+def test_silence_can_be_calibrated_with(decoder_weights, run, draw):
+    feeds = latent(draw, decoder_weights, 15)
+    still = [np.zeros_like(feeds["z"])]
+    quantized = quantized_decoder(
+        direct_decoder(decoder_weights), decoder_weights, still, 0 * feeds["speaker_vector"]
+    )
+    assert np.isfinite(run(quantized, **feeds)).all()
+
+
+def changed(model, change):
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for node in copy.graph.node:
+        change(node)
+    return copy
+
+
+def other_type(old, new):
+    def change(node):
+        node.op_type = new if node.op_type == old else node.op_type
+
+    return change
+
+
+def other_attribute(name, value):
+    def change(node):
+        for attribute in node.attribute:
+            if attribute.name == name:
+                new = onnx.helper.make_attribute(name, value)
+                attribute.CopyFrom(new)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (other_type("Tanh", "Sigmoid"), "not by Tanh"),
+        (other_type("Div", "Mul"), "mean"),
+        (other_type("Div", "Sub"), "mean|not by Add"),
+        (other_type("ConvTranspose", "Conv"), "not by ConvTranspose|does not"),
+        (other_attribute("group", 2), "no plain"),
+        (other_attribute("pads", [0, 0]), "no plain"),
+    ],
+)
+def test_a_foreign_decoder_is_said_to_be_one(parts, change, message):
+    with pytest.raises(UnknownGraph, match=message):
+        read_decoder(changed(parts.decoder, change))
