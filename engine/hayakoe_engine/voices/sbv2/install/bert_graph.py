@@ -14,7 +14,6 @@ import numpy as np
 
 from hayakoe_engine.voices.sbv2.install.bert_weights import Linear
 from hayakoe_engine.voices.sbv2.install.builder import GraphBuilder
-from hayakoe_engine.voices.sbv2.install.graph import UnknownGraph
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +28,14 @@ _MICROSOFT: Final = "com.microsoft"
 
 
 def bert_graph(weights: BertWeights) -> ModelProto:
-    """The graph; ids int64 [L] to hidden float32 [L, width]."""
+    """The graph.
+
+    Args:
+        weights: All linear layers in float, or all in int8.
+
+    Returns:
+        ids int64 [L] to hidden float32 [L, width].
+    """
     return _Writer(weights).write()
 
 
@@ -197,8 +203,6 @@ class _Positions:
 def _join(linears: Sequence[Linear]) -> Linear:
     """Linear layers of the same input as one."""
     scales = [linear.scale for linear in linears if linear.scale is not None]
-    if scales and len(scales) < len(linears):
-        raise UnknownGraph("only some of the language model's projections are quantized")
     return Linear(
         np.concatenate([linear.weight for linear in linears], axis=1),
         np.concatenate([linear.bias for linear in linears]),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _INT8_MAX: Final = 127
 _UINT8_MIDDLE: Final = 128
-_MAX_DISTANCE: Final = 1 << 12
+_MAX_DISTANCE: Final = 1 << 11
 """No model tells positions apart that are this far from one another."""
 
 _QUERY: Final = "query"
@@ -261,15 +261,20 @@ def _integers(graph: Graph, product: NodeProto, weight: NDArray[Any]) -> _Weight
     shift = _UINT8_MIDDLE if weight.dtype == np.uint8 else 0
     if np.any((0 if zero is None else zero.astype(np.int16)) != shift):
         raise UnknownGraph(f"the weight {product.input[1]} is not symmetric")
-    # DynamicQuantizeLinear's scale times the weight's is what the product is multiplied with.
-    (cast,) = graph.consumers(product.output[0])
-    (scaling,) = graph.consumers(cast.output[0])
-    both = graph.made_by(other_input(scaling, cast.output[0]), "Mul")
-    scales = [scale for name in both.input if (scale := graph.constant(name)) is not None]
-    if len(scales) != 1:
-        raise UnknownGraph(f"the weight {product.input[1]} has no scale")
     values = (weight.astype(np.int16) - shift).astype(np.int8)
-    return _Weight(values, np.broadcast_to(scales[0].astype(np.float32), values.shape[1:]))
+    return _Weight(values, np.broadcast_to(_scale_of(graph, product), values.shape[1:]))
+
+
+def _scale_of(graph: Graph, product: NodeProto) -> _Floats:
+    """The product is cast and then multiplied with the scales of both operands, themselves so."""
+    for cast in graph.consumers(product.output[0]):
+        for scaling in graph.consumers(cast.output[0]):
+            both = graph.producer(other_input(scaling, cast.output[0]))
+            for name in both.input if both is not None else ():
+                scale = graph.constant(name)
+                if scale is not None:
+                    return scale.astype(np.float32)
+    raise UnknownGraph(f"the weight {product.input[1]} has no scale")
 
 
 class _Lookup(NamedTuple):
