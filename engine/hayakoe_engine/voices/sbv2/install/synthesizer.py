@@ -231,9 +231,12 @@ def _in_channels(graph: Graph, convolution: NodeProto) -> int:
 
 def _load(path: Path) -> ModelProto:
     try:
-        return onnx.load(path)
+        model = onnx.load(path)
     except Exception as error:  # its parser's errors have no common type
         raise BadVoiceFiles(f"{path}: cannot be read: {error}") from error
+    if not model.graph.output:
+        raise BadVoiceFiles(f"{path}: there is no graph in it")
+    return model
 
 
 def _info(name: str, channels: int, length: int | str) -> ValueInfoProto:

@@ -51,7 +51,7 @@ def test_another_pace_is_noticed(miniature_folder, plain_folder, open_graph):
 
     parts = split_synthesizer(plain_folder / "synthesizer.onnx")
     sessions = map(open_graph, (parts.encoder, parts.flow, parts.decoder))
-    with pytest.raises(UnknownGraph, match="another pace|something else"):
+    with pytest.raises(UnknownGraph, match=r"another pace|something else"):
         check_parts(miniature_folder / "synthesizer.onnx", *sessions, RATE_HZ)
 
 

@@ -37,7 +37,10 @@ def decoder_of(rates, kernels, dilations=(1, 3), up_kernels=None, channels=32):
         channels //= 2
         blocks = tuple(
             tuple(
-                (convolution(rng, channels, channels, k, d), convolution(rng, channels, channels, k))
+                (
+                    convolution(rng, channels, channels, k, d),
+                    convolution(rng, channels, channels, k),
+                )
                 for d in dilations
             )
             for k in kernels
@@ -94,9 +97,7 @@ def test_few_channels_are_convolved_directly(decoder_weights, run, draw, snr_db)
         (decoder_of((8, 4, 2), (7,), (1, 3), up_kernels=(11, 4, 3)), 3),
     ],
 )
-def test_other_shapes_of_decoders_are_fast_as_far_as_possible(
-    decoder, multiple, run, draw, snr_db
-):
+def test_other_shapes_of_decoders_are_fast_as_far_as_possible(decoder, multiple, run, draw, snr_db):
     model, found = fast_decoder(decoder, least_channels=EVERYWHERE)
     assert found == multiple
     feeds = latent(draw, decoder, 2 * multiple)
@@ -111,9 +112,7 @@ def test_the_first_stages_may_be_left_direct(decoder_weights, run, draw, snr_db)
 
 
 @pytest.mark.parametrize("fast", [False, True])
-def test_in_eight_bits_it_is_smaller_and_nearly_the_same(
-    decoder_weights, run, draw, snr_db, fast
-):
+def test_in_eight_bits_it_is_smaller_and_nearly_the_same(decoder_weights, run, draw, snr_db, fast):
     exact = direct_decoder(decoder_weights)
     model = exact
     if fast:
@@ -165,7 +164,7 @@ def other_attribute(name, value):
         (other_type("Tanh", "Sigmoid"), "not by Tanh"),
         (other_type("Div", "Mul"), "mean"),
         (other_type("Div", "Sub"), "mean|not by Add"),
-        (other_type("ConvTranspose", "Conv"), "not by ConvTranspose|does not"),
+        (other_type("ConvTranspose", "Conv"), "no plain"),
         (other_attribute("group", 2), "no plain"),
         (other_attribute("pads", [0, 0]), "no plain"),
     ],

@@ -15,9 +15,8 @@ def feeds_of_whole(feeds, noise_scale=0.0):
     }
 
 
-def say(parts, open_graph, feeds):
-    sessions = (open_graph(part) for part in (parts.encoder, parts.flow, parts.decoder))
-    return speak(*sessions, feeds)
+def open_parts(parts, open_graph):
+    return [open_graph(part) for part in (parts.encoder, parts.flow, parts.decoder)]
 
 
 def scrambled(model):
@@ -36,9 +35,10 @@ def scrambled(model):
 
 
 def test_the_parts_say_what_the_whole_says(published, parts, open_graph):
-    for feeds in example_feeds(open_graph(parts.encoder)):
-        whole = open_graph(published).run(None, feeds_of_whole(feeds))
-        spoken = say(parts, open_graph, feeds)
+    session, sessions = open_graph(published), open_parts(parts, open_graph)
+    for feeds in example_feeds(sessions[0]):
+        whole = session.run(None, feeds_of_whole(feeds))
+        spoken = speak(*sessions, feeds)
         assert np.array_equal(spoken.audio, whole[0][0, 0])
         for durations in whole[1:]:
             assert np.array_equal(spoken.durations, durations[0])
@@ -46,13 +46,14 @@ def test_the_parts_say_what_the_whole_says(published, parts, open_graph):
 
 def test_every_speaker_has_a_voice_of_his_own(plain_folder, open_graph):
     published = plain_folder / "synthesizer.onnx"
-    parts = split_synthesizer(published)
-    feeds = example_feeds(open_graph(parts.encoder), 1)[0]
+    session = open_graph(published)
+    sessions = open_parts(split_synthesizer(published), open_graph)
+    feeds = example_feeds(sessions[0], 1)[0]
     said = []
     for speaker in range(3):
         feeds["speaker"] = np.array([speaker])
-        (whole,) = open_graph(published).run(None, feeds_of_whole(feeds))
-        said.append(say(parts, open_graph, feeds).audio)
+        (whole,) = session.run(None, feeds_of_whole(feeds))
+        said.append(speak(*sessions, feeds).audio)
         assert np.array_equal(said[-1], whole[0, 0])
     assert not np.array_equal(said[0][:512], said[1][:512])
 
@@ -66,17 +67,19 @@ def test_weights_may_lie_in_a_file_of_their_own(published, parts, tmp_path, open
         location="synthesizer.onnx.data",
         size_threshold=0,
     )
-    feeds = example_feeds(open_graph(parts.encoder), 1)[0]
-    said = say(split_synthesizer(target), open_graph, feeds).audio
-    assert np.array_equal(said, say(parts, open_graph, feeds).audio)
+    sessions = open_parts(parts, open_graph)
+    feeds = example_feeds(sessions[0], 1)[0]
+    others = open_parts(split_synthesizer(target), open_graph)
+    assert np.array_equal(speak(*others, feeds).audio, speak(*sessions, feeds).audio)
 
 
 def test_names_do_not_matter(published, parts, tmp_path, open_graph):
     target = tmp_path / "synthesizer.onnx"
     onnx.save(scrambled(onnx.load(published)), target)
-    feeds = example_feeds(open_graph(parts.encoder), 1)[0]
-    said = say(split_synthesizer(target), open_graph, feeds).audio
-    assert np.array_equal(said, say(parts, open_graph, feeds).audio)
+    sessions = open_parts(parts, open_graph)
+    feeds = example_feeds(sessions[0], 1)[0]
+    others = open_parts(split_synthesizer(target), open_graph)
+    assert np.array_equal(speak(*others, feeds).audio, speak(*sessions, feeds).audio)
 
 
 def test_the_noise_of_durations_is_given(miniature_folder, miniature, open_graph, draw):
@@ -153,5 +156,5 @@ def test_a_damaged_file_is_named(tmp_path, content):
     target = tmp_path / "synthesizer.onnx"
     if content is not None:
         target.write_bytes(content)
-    with pytest.raises((BadVoiceFiles, UnknownGraph), match=r"synthesizer\.onnx|no output"):
+    with pytest.raises(BadVoiceFiles, match=r"synthesizer\.onnx"):
         split_synthesizer(target)
