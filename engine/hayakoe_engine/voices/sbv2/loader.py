@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from hayakoe_engine.voices import world
 from hayakoe_engine.voices.residency import Residency, Resident
 from hayakoe_engine.voices.sbv2.artifacts import ArtifactStore
 from hayakoe_engine.voices.sbv2.bert import Bert
@@ -20,7 +22,7 @@ from hayakoe_engine.voices.sbv2.installed import (
 from hayakoe_engine.voices.sbv2.language_model import LanguageModel
 from hayakoe_engine.voices.sbv2.onnx import OnnxBackend, graphs_of
 from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
-from hayakoe_engine.voices.sbv2.published import PublishedBert, PublishedVoice
+from hayakoe_engine.voices.sbv2.published import PublishedVoice, open_bert, open_synthesizer
 from hayakoe_engine.voices.sbv2.sessions import SessionOpener
 from hayakoe_engine.voices.sbv2.voice import Sbv2Voice
 from hayakoe_engine.voices.voice import VoiceInfo
@@ -80,8 +82,9 @@ class Sbv2Loader:
             session = Resident(
                 self._residency,
                 files.synthesizer.stat().st_size,
-                lambda: SessionOpener(None).open(files.synthesizer, threads=self._threads),
+                partial(open_synthesizer, files.synthesizer, self._threads),
             )
+            session.get()  # whether it is what it should be is known now, not when it speaks
             return PublishedVoice(info, files, session, language_model)
         manifest = VoiceManifest.read(folder)
         precision = manifest.best if self._precision == "auto" else self._precision
@@ -128,17 +131,13 @@ class Sbv2Loader:
             graph = self._store.obtain("bert", [files.model], make) / LANGUAGE_MODEL
         except NotInstallable as error:
             _LOG.warning("the language model runs as it was published, slower: %s", error)
-            published = files.model
-            return LanguageModel(
-                files.tokenizer,
-                Resident(
-                    self._residency,
-                    published.stat().st_size,
-                    lambda: PublishedBert(
-                        SessionOpener(None).open(published, threads=self._threads)
-                    ),
-                ),
+            published = Resident(
+                self._residency,
+                files.model.stat().st_size,
+                partial(open_bert, files.model, self._threads),
             )
+            published.get()
+            return LanguageModel(files.tokenizer, published)
         return LanguageModel(
             files.tokenizer,
             Resident(
@@ -182,5 +181,5 @@ def _info(name: str, files: VoiceFiles) -> VoiceInfo:
         version=config.version,
         styles=tuple(sorted(config.styles, key=lambda style: config.styles[style])),
         speakers=config.n_speakers,
-        ignored_options=frozenset({"pitch_scale", "intonation_scale"}),
+        ignored_options=frozenset() if world.is_available() else world.OPTIONS,
     )

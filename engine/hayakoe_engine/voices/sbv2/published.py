@@ -6,17 +6,20 @@ noise cannot be seeded.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from hayakoe_engine.errors import BadVoiceFiles
 from hayakoe_engine.voices.limiter import limit
 from hayakoe_engine.voices.sbv2.pauses import MIN_PAUSE_S, EndPause, end_with
 from hayakoe_engine.voices.sbv2.phones import phones_of
+from hayakoe_engine.voices.sbv2.sessions import SessionOpener
 from hayakoe_engine.voices.style_mix import style_shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from onnxruntime import InferenceSession
@@ -28,7 +31,53 @@ if TYPE_CHECKING:
     from hayakoe_engine.voices.sbv2.language_model import LanguageModel
     from hayakoe_engine.voices.voice import VoiceInfo
 
-_LET_OTHERS_GO_FIRST = np.zeros(0, np.float32)
+_LET_OTHERS_GO_FIRST: Final = np.zeros(0, np.float32)
+
+_SYNTHESIZER_INPUTS: Final = frozenset(
+    [
+        "x",
+        "x_lengths",
+        "sid",
+        "tone",
+        "language",
+        "bert",
+        "style_vec",
+        "noise_scale",
+        "length_scale",
+        "noise_scale_w",
+        "sdp_ratio",
+    ]
+)
+_BERT_INPUTS: Final = frozenset({"input_ids", "attention_mask"})
+
+
+def open_synthesizer(path: Path, threads: int) -> InferenceSession:
+    """Open a published ``synthesizer.onnx``.
+
+    Raises:
+        BadVoiceFiles: It cannot be opened, or is something else.
+    """
+    return _open(path, threads, _SYNTHESIZER_INPUTS)
+
+
+def open_bert(path: Path, threads: int) -> PublishedBert:
+    """Open a published ``bert_q8.onnx``.
+
+    Raises:
+        BadVoiceFiles: It cannot be opened, or is something else.
+    """
+    return PublishedBert(_open(path, threads, _BERT_INPUTS))
+
+
+def _open(path: Path, threads: int, inputs: frozenset[str]) -> InferenceSession:
+    session = SessionOpener(None).open(path, threads=threads)
+    found = {item.name for item in session.get_inputs()}
+    if found != inputs:
+        raise BadVoiceFiles(
+            f"{path}: is something else: it takes {', '.join(sorted(found))}, and not "
+            + ", ".join(sorted(inputs))
+        )
+    return session
 
 
 class PublishedBert:

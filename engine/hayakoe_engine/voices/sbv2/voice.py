@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hayakoe_engine.audio import PhoneTiming
+from hayakoe_engine.voices import world
 from hayakoe_engine.voices.limiter import limit
 from hayakoe_engine.voices.sbv2.backend import EncoderInput
 from hayakoe_engine.voices.sbv2.pauses import EndPause, arrange_pauses, end_with
@@ -66,8 +67,6 @@ class Sbv2Voice:
     ) -> None:
         self._info = info
         self._config = config
-        self._frame_s = config.hop_length / config.sample_rate_hz
-        self._context_frames = config.receptive_field_frames
         self._styles = styles
         self._gain = gain
         self._backend = backend
@@ -92,16 +91,20 @@ class Sbv2Voice:
                 yield Window(partial(_same, made), len(made.samples))
             return
         sentence = yield from self._sentence(phones, reading.end_pause_s, options, rng)
-        plans = sentence.plan(self._context_frames)
+        plans = sentence.plan(self._config.receptive_field_frames)
+        if self._changes_pitch(options):
+            yield from self._with_other_pitch(sentence, plans, options)
+            return
         recording = self._phrases.record(key, len(plans))
-        hop = self._config.hop_length
         for number, plan in enumerate(plans):
 
             def make(number: int = number, plan: WindowPlan = plan) -> MadeWindow:
-                return recording.add(number, self._make(sentence, plan))
+                samples = self._decoded(sentence, plan, all_cpus=number == 0)
+                return recording.add(number, self._made(sentence, samples, plan.start, plan.stop))
 
             # What follows the first window is there in time if it is made beside others.
-            yield Window(make, plan.frames * hop, uses_all_cpus=number == 0)
+            length = plan.frames * self._config.hop_length
+            yield Window(make, length, uses_all_cpus=number == 0)
 
     def close(self) -> None:
         """Let go of the sessions; they end with the last window that uses them."""
@@ -137,7 +140,7 @@ class Sbv2Voice:
             encoded.durations,
             scale=options.pause_scale,
             exact_end_s=end_pause_s,
-            frame_s=self._frame_s,
+            frame_s=self._config.frame_s,
         )
         if not durations.any():
             durations[-1] = 1
@@ -159,15 +162,44 @@ class Sbv2Voice:
             gain=self._gain * options.volume,
         )
 
-    def _make(self, sentence: _Sentence, plan: WindowPlan) -> MadeWindow:
-        hop, rate_hz = self._config.hop_length, self._info.sample_rate_hz
+    def _changes_pitch(self, options: SynthesisOptions) -> bool:
+        same = options.pitch_scale == 1.0 and options.intonation_scale == 1.0
+        return not same and not world.OPTIONS & self._info.ignored_options
+
+    def _with_other_pitch(
+        self, sentence: _Sentence, plans: list[WindowPlan], options: SynthesisOptions
+    ) -> Iterator[NDArray[np.float32] | Window]:
+        """The whole sentence at once: its pitch is changed as a whole."""
+        parts = []
+        for plan in plans:
+            parts.append(self._decoded(sentence, plan, all_cpus=False))
+            yield _LET_OTHERS_GO_FIRST
+        samples = world.change_pitch(
+            np.concatenate(parts),
+            self._info.sample_rate_hz,
+            options.pitch_scale,
+            options.intonation_scale,
+        )
+        made = self._made(sentence, samples, 0, plans[-1].stop)
+        yield Window(partial(_same, made), len(made.samples))
+
+    def _decoded(
+        self, sentence: _Sentence, plan: WindowPlan, *, all_cpus: bool
+    ) -> NDArray[np.float32]:
+        """What the network says in a window."""
         latent = sentence.latent[:, plan.decode_start : plan.decode_stop]
-        decoded = sentence.backend.decode(latent, sentence.speaker, all_cpus=plan.start == 0)
-        before = (plan.start - plan.decode_start) * hop
-        samples = limit(decoded[before : before + plan.frames * hop] * np.float32(sentence.gain))
-        if plan.stop == sentence.latent.shape[1]:
-            samples = end_with(sentence.end, samples, rate_hz)
-        return MadeWindow(samples, sentence.timings(plan, self._frame_s))
+        samples = sentence.backend.decode(latent, sentence.speaker, all_cpus=all_cpus)
+        start = (plan.start - plan.decode_start) * self._config.hop_length
+        return samples[start : start + plan.frames * self._config.hop_length]
+
+    def _made(
+        self, sentence: _Sentence, samples: NDArray[np.float32], start: int, stop: int
+    ) -> MadeWindow:
+        """What is heard of these frames."""
+        heard = limit(samples * np.float32(sentence.gain))
+        if stop == sentence.latent.shape[1]:
+            heard = end_with(sentence.end, heard, self._info.sample_rate_hz)
+        return MadeWindow(heard, sentence.timings(start, stop, self._config.frame_s))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,6 +211,8 @@ class _Sentence:
         speaker: Vector of the speaker.
         phones: int64 ``[P]``.
         starts: First frame of each phone, and the end of the last, int64 ``[P + 1]``.
+        end: The pause after it.
+        gain: Of its samples.
     """
 
     backend: Backend
@@ -194,16 +228,16 @@ class _Sentence:
         multiple = self.backend.window_multiple
         return list(plan_windows(self.latent.shape[1], context_frames, multiple))
 
-    def timings(self, plan: WindowPlan, frame_s: float) -> tuple[PhoneTiming, ...]:
-        """The phones that begin in a window, from its start on."""
-        first, stop = np.searchsorted(self.starts[:-1], [plan.start, plan.stop])
+    def timings(self, start: int, stop: int, frame_s: float) -> tuple[PhoneTiming, ...]:
+        """The phones that begin within these frames, from the first frame on."""
+        first, last = np.searchsorted(self.starts[:-1], [start, stop])
         return tuple(
             PhoneTiming(
                 phone=SYMBOLS[self.phones[index]],
-                start_s=float(self.starts[index] - plan.start) * frame_s,
+                start_s=float(self.starts[index] - start) * frame_s,
                 duration_s=float(self.starts[index + 1] - self.starts[index]) * frame_s,
             )
-            for index in range(first, stop)
+            for index in range(first, last)
         )
 
 
