@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hayakoe_engine.voices.sbv2.install.builder import GraphBuilder
 from hayakoe_engine.voices.sbv2.install.graph import Graph, UnknownGraph
+from hayakoe_engine.voices.sbv2.install.rows import RowWriter
 from hayakoe_engine.voices.sbv2.install.transformer import TransformerWriter
 from hayakoe_engine.voices.sbv2.install.weights import Weights
 
@@ -34,7 +35,8 @@ def lean_flow(flow: ModelProto, *, quantized: bool = False) -> ModelProto:
     speaker = builder.reshape(vector, 1, -1)
     rows = builder.transpose(builder.node("Squeeze", z_p, builder.integers(0)), 1, 0)
     length = builder.node("Shape", rows, start=0, end=1)
-    writer = TransformerWriter(builder, weights, "flow.flows.0.enc", length, quantized=quantized)
+    writer = RowWriter(builder, weights, quantized=quantized)
+    transformer = TransformerWriter(writer, "flow.flows.0.enc", length)
     kept, shifted = builder.nodes("Split", 2, rows, axis=1)
     for number in reversed(range(_LAYERS)):
         key = f"flow.flows.{2 * number}"
@@ -43,10 +45,10 @@ def lean_flow(flow: ModelProto, *, quantized: bool = False) -> ModelProto:
         kept, shifted = shifted, kept
         order = slice(None, None, -1 if number % 2 else 1)
         weight, bias = weights.pointwise(f"{key}.pre")
-        x = writer.product(kept, weight[order], bias)
-        x = writer.stack(x, f"{key}.enc", speaker)
+        x = writer.linear(kept, weight[order], bias, exact=True)
+        x = transformer.stack(x, f"{key}.enc", speaker)
         weight, bias = weights.pointwise(f"{key}.post")
-        shift = writer.product(x, weight[:, order], bias[order])
+        shift = writer.linear(x, weight[:, order], bias[order], exact=True)
         shifted = builder.node("Sub", shifted, shift)
     if f"flow.flows.{2 * _LAYERS}.pre.weight" in weights:
         raise UnknownGraph(f"the flow has more than {_LAYERS} layers")

@@ -22,16 +22,17 @@ class Weights:
 
     Args:
         graph: A part of a synthesizer.
-        scope: First part of all keys looked for, such as ``flow``.
+        scopes: First parts of all keys looked for, such as ``flow``.
     """
 
-    def __init__(self, graph: Graph, scope: str) -> None:
+    def __init__(self, graph: Graph, *scopes: str) -> None:
         self._graph = graph
         self._names: dict[str, str] = {}
         for name in graph.constant_names():
-            before, found, after = f".{name}".partition(f".{scope}.")
-            if found and before.count(".") <= 1:
-                self._names[f"{scope}.{after}"] = name
+            parts = name.split(".")
+            for place, part in enumerate(parts[:2]):
+                if part in scopes:
+                    self._names.setdefault(".".join(parts[place:]), name)
 
     def __contains__(self, key: str) -> bool:
         return key in self._names

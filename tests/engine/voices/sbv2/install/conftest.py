@@ -71,3 +71,20 @@ def snr_db():
         return 20 * np.log10(np.linalg.norm(wanted) / (np.linalg.norm(other - wanted) or 1e-30))
 
     return compute
+
+
+@pytest.fixture(scope="session")
+def renamed():
+    """A copy of a model in which a part of all names is another one."""
+
+    def make(model, part):
+        copy = type(model)()
+        copy.CopyFrom(model)
+        for tensor in copy.graph.initializer:
+            tensor.name = tensor.name.replace(part, "x")
+        for node in copy.graph.node:
+            node.input[:] = [name.replace(part, "x") for name in node.input]
+            node.output[:] = [name.replace(part, "x") for name in node.output]
+        return copy
+
+    return make
