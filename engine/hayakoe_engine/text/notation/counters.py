@@ -15,6 +15,18 @@ __all__ = ["COUNTER_RULES"]
 _NO_DIGIT_BEFORE: Final = r"(?<![0-9.,:/])"
 _WEEKDAY: Final = r" ?[(（]?[月火水木金土日](?:曜|[)）・])"
 _ENGLISH: Final = {"1": "ワン", "2": "ツー", "3": "スリー"}
+_SACHETS: Final = (
+    "ゼロホー",
+    "イッポー",
+    "ニホー",
+    "サンポー",
+    "ヨンポー",
+    "ゴホー",
+    "ロッポー",
+    "ナナホー",
+    "ハッポー",
+    "キューホー",
+)
 _WINDOWS: Final = {"7": "セブン", "8": "エイト", "10": "テン", "11": "イレブン"}
 
 
@@ -25,6 +37,14 @@ def _minutes(match: re.Match[str]) -> str:
 def _kanji_minutes(match: re.Match[str]) -> str | None:
     tens = match["x"][:-2]
     return None if tens and not tens.endswith("十") else f"{tens}ハップン"
+
+
+def _sachets(count: int) -> str:
+    tens, ones = divmod(count, 10)
+    before = f"{tens * 10}" if tens and ones else ""
+    if ones:
+        return before + _SACHETS[ones]
+    return (str(tens) if tens > 1 else "") + "ジュッポー"
 
 
 COUNTER_RULES: Final = (
@@ -96,4 +116,12 @@ COUNTER_RULES: Final = (
         r"|ランク|オクターブ|オペ)",
         lambda match: _ENGLISH[match[0]],
     ),
+    Rule.of(
+        "sachets",
+        "包",
+        rf"{_NO_DIGIT_BEFORE}([0-9]{{1,2}})包(?![丁囲装帯みん])",
+        lambda match: _sachets(int(match[1])),
+    ),
+    Rule.of("sets", "1", rf"{_NO_DIGIT_BEFORE}1セット", always("ワンセット")),
+    Rule.of("sets", "2", rf"{_NO_DIGIT_BEFORE}2セット", always("ニセット")),
 )

@@ -215,4 +215,10 @@ NOUN_RULES: Final = (
             word(step, spoken, before=f"(?:{_STRENGTH})[をはがも]", after="[にでと]|です|から"),
         )
     ),
+    word(
+        "金",
+        "キン",
+        pattern="(?<![一-鿿お])金(?![一-鿿])",
+        around="元素|Au|プラチナ|白金|貴金属|純金|オンス|採掘|鉱|錬金|メダル",
+    ),
 )

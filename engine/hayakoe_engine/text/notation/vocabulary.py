@@ -9,7 +9,7 @@ from typing import Final
 from hayakoe_engine.text.notation.context import word
 from hayakoe_engine.text.notation.rule import Rule, always
 from hayakoe_engine.text.notation.units import UNIT, spoken_unit
-from hayakoe_engine.text.notation.words import PLACES, WORDS
+from hayakoe_engine.text.notation.words import PERSONS, PLACES, WORDS
 
 __all__ = ["VOCABULARY_RULES"]
 
@@ -53,9 +53,12 @@ VOCABULARY_RULES: Final = (
     ),
     word("年", "ネン", pattern="(?<![一-鿿0-9])年(?=に[0-9一二三四五六七八九十数何]{1,3}[度回日])"),
     word("晴れ", "ハレ", after="(?:のち|後|時々|一時)"),
-    word("何分", "ナンプン", after="(?![のと]|[0-9一-鿿]{0,2}(?:よろ|宜)|にも)"),
+    word(
+        "何分", "ナンプン", after="(?![のと初昔急]|はじ|不慣|素人|[0-9一-鿿]{0,2}(?:よろ|宜)|にも)"
+    ),
     _table("word", WORDS),
     _table("place", PLACES),
+    _table("person", PERSONS),
     Rule.of("some", "数何", f"(?<![一-鿿])[数何](?= ?{UNIT})", _some),
     Rule.of("値", "値", "(?<=の)値(?=[はがをもにでと、。])", always("アタイ")),
     Rule.of("一日中", "中", "(?<=日中)(?=家|部屋|外)", always("、")),
@@ -128,4 +131,10 @@ VOCABULARY_RULES: Final = (
         "|陰|蔭|互い|伝え|話|正月|弁当|風呂|部屋"
         "|土産|湯|皿|箸|札|米|肉|魚|野菜|買い|仕事|節介|揃|昼|寿司|祭|時間|手数|返事)",
     ),
+    word("金星", "キンセー", never="横綱|大関|前頭|関脇|平幕|力士|白星|獲得|場所"),
+    word("年", "ネン", pattern="(?<![一-鿿々0-9])年(?=に(?:数|一|二|三|何)[回度百千万十円])"),
+    word("何分", "ナニブン", after="(?:初めて|はじめて|不慣れ|急な|昔|古い|若|素人|よろ|宜)"),
+    # from the nearest station of the same letters on
+    word("三宮", "サンノミヤ", after="行|駅|方面|発"),
+    word("回表", "カイオモテ", before="[0-9一二三四五六七八九十]"),
 )
