@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from onnxruntime import InferenceSession
 
     from hayakoe_engine.voices.sbv2.sessions import SessionOpener
 
@@ -30,6 +33,11 @@ def graphs_of(folder: Path, precision: Precision) -> tuple[Path, Path, Path]:
     flow = FLOW if precision == "exact" else FLOW_INT8
     decoder = DECODER_INT8 if precision == "fast" else DECODER
     return folder / ENCODER, folder / flow, folder / decoder
+
+
+def _open(opener: SessionOpener, wanted: tuple[Path, int]) -> InferenceSession:
+    graph, threads = wanted
+    return opener.open(graph, threads=threads)
 
 
 class OnnxBackend:
@@ -57,17 +65,18 @@ class OnnxBackend:
     ) -> None:
         encoder, flow, decoder = graphs_of(folder, precision)
         self._window_multiple = 1 if precision == "fast" else window_multiple
-        self._encoder = opener.open(encoder, threads=threads)
-        self._flow = opener.open(flow, threads=threads)
+        direct = decoder if self._window_multiple == 1 else folder / DIRECT_DECODER
         # Weights are mapped, so a second session costs little. One window on many threads is
         # there sooner; many windows on a thread each are there sooner than one after another.
-        self._decoder = opener.open(decoder, threads=1)
-        self._wide_decoder = opener.open(decoder, threads=threads) if threads > 1 else self._decoder
-        self._direct_decoder = (
-            self._wide_decoder
-            if self._window_multiple == 1
-            else opener.open(folder / DIRECT_DECODER, threads=threads)
-        )
+        wanted = [(encoder, threads), (flow, threads), (decoder, 1), (decoder, threads)]
+        wanted.append((direct, threads))
+        with ThreadPoolExecutor(threads) as pool:
+            sessions = dict(zip(wanted, pool.map(partial(_open, opener), wanted), strict=True))
+        self._encoder = sessions[encoder, threads]
+        self._flow = sessions[flow, threads]
+        self._decoder = sessions[decoder, 1]
+        self._wide_decoder = sessions[decoder, threads]
+        self._direct_decoder = sessions[direct, threads]
 
     @property
     def window_multiple(self) -> int:
