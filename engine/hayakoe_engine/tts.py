@@ -30,7 +30,7 @@ EMBEDDED_VOICE = "mei"
 DEVICES: Final = ("cpu",)
 PRECISIONS: Final = ("auto", "exact", "balanced", "fast")
 
-WARM_UP_TEXT: Final = "準備ができました。"
+WARM_UP_TEXT: Final = "はい。"
 
 
 class TTS:
