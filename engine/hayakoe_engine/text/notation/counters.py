@@ -65,7 +65,7 @@ COUNTER_RULES: Final = (
     Rule.of("cans", "1", rf"{_NO_DIGIT_BEFORE}1缶", always("ヒトカン")),
     Rule.of("pots", "1", rf"{_NO_DIGIT_BEFORE}1鍋", always("ヒトナベ")),
     Rule.of("pots", "2", rf"{_NO_DIGIT_BEFORE}2鍋", always("フタナベ")),
-    Rule.of("sets", "1", rf"{_NO_DIGIT_BEFORE}(?<!年)1組(?!目)", always("ヒトクミ")),
+    Rule.of("sets", "1", rf"{_NO_DIGIT_BEFORE}(?<![年-])1組(?!目)", always("ヒトクミ")),
     Rule.of(
         "sets",
         "2",
@@ -124,4 +124,17 @@ COUNTER_RULES: Final = (
     ),
     Rule.of("sets", "1", rf"{_NO_DIGIT_BEFORE}1セット", always("ワンセット")),
     Rule.of("sets", "2", rf"{_NO_DIGIT_BEFORE}2セット", always("ニセット")),
+    # Its first kanji alone is a counter.
+    Rule.of("turns", "転", "(?<=[0-9]回)転(?!車|ば)", always("テン")),
+    Rule.of("items", "品", "(?<=0品)目", always("モク")),
+    Rule.of("house", "1", rf"{_NO_DIGIT_BEFORE}1軒家", always("一軒家")),
+    Rule.of("room", "畳", "(?<=[0-9一二三四五六七八九十]畳)間", always("マ")),
+    Rule.of(
+        "first of the month",
+        "一",
+        "(?<![一-鿿0-9])一日(?=(?:から|より|と|、|・"
+        "|または)[一二三四五六七八九十]{1,3}日|付け?|締め|号)"
+        "|(?<=月の)一日(?=[にはがもで])|(?<=[毎来今翌]月)一日",
+        always("ツイタチ"),
+    ),
 )

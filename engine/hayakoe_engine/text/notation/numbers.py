@@ -31,6 +31,7 @@ _KANJI_COUNTERS: Final = (
     "度人分時日月年回件個枚本台円秒週階歳才名杯倍割点匹冊泊畳合滴錠粒曲話箱袋皿"
 )
 _COUNTER: Final = f"[{_KANJI_COUNTERS}ヶヵかグキミセメリトボワパ]"
+_FALLING: Final = re.compile(" ?(?:[月時度℃%円年](?!間)|°C)")
 _SPORTS: Final = re.compile(
     "試合|スコア|勝|敗|負け|引き?分け|リード|同点|逆転|得点|ゴール|前半|後半|延長"
     "|サッカー|野球|ホッケー|ラグビー"
@@ -101,7 +102,11 @@ def _is_ascending(match: re.Match[str]) -> bool:
 
 
 def _hyphen_range(match: re.Match[str]) -> str | None:
-    return "から" if _is_ascending(match) else None
+    # From December to February, from ten at night to six, from 25 down to 18 degrees.
+    goes_down = _FALLING.match(match.string, match.end("second"))
+    if goes_down and goes_down[0] in "月時" and not match["unit"]:
+        return goes_down[0] + "から"
+    return "から" if _is_ascending(match) or goes_down else None
 
 
 def _score(match: re.Match[str]) -> str | None:
@@ -200,8 +205,8 @@ NUMBER_RULES: Final = (
     Rule.of(
         "range",
         "-−–—",
-        rf"(?<![0-9A-Za-z.,:/−-])(?P<first>{NUMBER})(?: ?{UNIT}|{_COUNTER})?(?P<x> ?[-−–—] ?)"
-        rf"(?=(?P<second>{NUMBER}){_UNIT_OR_KANJI})",
+        rf"(?<![0-9A-Za-z.,:/−-])(?P<first>{NUMBER})(?P<unit> ?{UNIT}|{_COUNTER})?"
+        rf"(?P<x> ?[-−–—] ?)(?=(?P<second>{NUMBER}){_UNIT_OR_KANJI})",
         _hyphen_range,
     ),
     Rule.of(
@@ -212,6 +217,12 @@ NUMBER_RULES: Final = (
     ),
     Rule.of(
         "range", "~", r"(?<=[一-鿿々0-9])~(?=[一-鿿々A-Za-z])|(?<=[A-Z])~(?=[A-Z])", always("から")
+    ),
+    Rule.of(
+        "part of a number",
+        "-−",
+        r"(?<![0-9.,:/−-])[0-9]{1,3}(?P<x>[-−])(?=[0-9]{1,3}(?:組|班|問|図|章|節))",
+        always("の"),
     ),
     Rule.of("plus or minus", "±", r"±", always("プラスマイナス")),
     Rule.of("minus", "−▲", r"(?<![0-9A-Za-z])[−▲] ?(?=[0-9¥$€£.])", always("マイナス")),
@@ -274,6 +285,7 @@ NUMBER_RULES: Final = (
         always("かける"),
     ),
     Rule.of("times", "*", r"(?<=[0-9A-Za-z)]) ?\* ?(?=[0-9A-Za-z(])", always("かける")),
+    Rule.of("divided", "÷", "(?<=[ぁ-ん一-鿿]) ?÷ ?", always("、わる")),
     Rule.of("divided", "÷", " ?÷ ?", always("わる")),
     Rule.of("equal", "≠", " ?≠ ?", always("ノットイコール")),
     Rule.of("equal", "≒≈", " ?[≒≈] ?", always("ニアリーイコール")),

@@ -137,4 +137,6 @@ VOCABULARY_RULES: Final = (
     # from the nearest station of the same letters on
     word("三宮", "サンノミヤ", after="行|駅|方面|発"),
     word("回表", "カイオモテ", before="[0-9一二三四五六七八九十]"),
+    word("水", "みず", after="か(?:お湯|ぬるま|白湯|牛乳|お茶|[ァ-ヶ])|と(?:油|塩|砂糖|緑)"),
+    Rule.of("metres", "m", "(?<=[0-9])m(?=[0-9]{2}(?![0-9/]))", always("メートル")),
 )
