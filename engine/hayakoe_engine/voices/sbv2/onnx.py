@@ -64,19 +64,25 @@ class OnnxBackend:
         threads: int,
     ) -> None:
         encoder, flow, decoder = graphs_of(folder, precision)
-        self._window_multiple = 1 if precision == "fast" else window_multiple
-        direct = decoder if self._window_multiple == 1 else folder / DIRECT_DECODER
-        # Weights are mapped, so a second session costs little. One window on many threads is
-        # there sooner; many windows on a thread each are there sooner than one after another.
-        wanted = [(encoder, threads), (flow, threads), (decoder, 1), (decoder, threads)]
-        wanted.append((direct, threads))
+        in_8_bits = precision == "fast"
+        # One window on many threads is there sooner; many windows on a thread each are there
+        # sooner than one after another. On many threads the direct decoder is as fast as the
+        # other one, and takes any length.
+        wanted = {
+            "encoder": (encoder, threads),
+            "flow": (flow, threads),
+            "decoder": (decoder, 1),
+            "wide": (decoder if in_8_bits else folder / DIRECT_DECODER, threads),
+        }
         with ThreadPoolExecutor(threads) as pool:
-            sessions = dict(zip(wanted, pool.map(partial(_open, opener), wanted), strict=True))
-        self._encoder = sessions[encoder, threads]
-        self._flow = sessions[flow, threads]
-        self._decoder = sessions[decoder, 1]
-        self._wide_decoder = sessions[decoder, threads]
-        self._direct_decoder = sessions[direct, threads]
+            sessions = dict(
+                zip(wanted, pool.map(partial(_open, opener), wanted.values()), strict=True)
+            )
+        self._window_multiple = 1 if in_8_bits else window_multiple
+        self._encoder = sessions["encoder"]
+        self._flow = sessions["flow"]
+        self._decoder = sessions["decoder"]
+        self._wide_decoder = sessions["wide"]
 
     @property
     def window_multiple(self) -> int:
@@ -112,10 +118,8 @@ class OnnxBackend:
         self, latent: NDArray[np.float32], speaker: NDArray[np.float32], *, all_cpus: bool
     ) -> NDArray[np.float32]:
         """Latent frames to samples."""
-        if latent.shape[1] % self._window_multiple:
-            session = self._direct_decoder
-        else:
-            session = self._wide_decoder if all_cpus else self._decoder
+        is_wide = all_cpus or latent.shape[1] % self._window_multiple
+        session = self._wide_decoder if is_wide else self._decoder
         feeds = {"z": np.ascontiguousarray(latent)[None], "speaker_vector": speaker}
         samples: NDArray[np.float32] = session.run(["audio"], feeds)[0][0, 0]
         return samples
