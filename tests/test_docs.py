@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from hayakoe_engine import TTS
 from wyoming_hayakoe import cli, commands
-from wyoming_hayakoe.settings import Preset, Settings, load_settings
+from wyoming_hayakoe.settings import NeuralVoice, Preset, Settings, load_settings
 from wyoming_hayakoe.voices import VoiceBook
 
 CONFIGURATION = Path(__file__).parents[1] / "docs" / "configuration.md"
@@ -41,12 +41,19 @@ def fields(model=Settings, parents=()):
     schemas = model.model_json_schema()["properties"]
     for name, field in model.model_fields.items():
         path = (*parents, name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from fields(field.annotation, path)
-        elif Preset in get_args(field.annotation):
-            yield from fields(Preset, (*path, "NAME"))
-        else:
+        group = group_in(field.annotation, *get_args(field.annotation))
+        if group is None:
             yield ".".join(path), field, schemas[name]
+        elif field.annotation is group:
+            yield from fields(group, path)
+        else:
+            yield from fields(group, (*path, "NAME"))
+
+
+def group_in(*annotations):
+    """The group of settings among these, if there is one."""
+    groups = [one for one in annotations if isinstance(one, type) and issubclass(one, BaseModel)]
+    return groups[0] if groups else None
 
 
 def kind(schema):
@@ -114,7 +121,9 @@ def test_every_setting_has_a_meaning():
 
 def test_nothing_else_looks_like_a_setting():
     known = {key for key, *_ in fields()} | set(Settings.model_fields)
-    for word in re.findall(r"`((?:speech|presets|wyoming|zeroconf|log)\.[\w.]+)`", TEXT):
+    for word in re.findall(
+        r"`((?:speech|voices|neural|presets|wyoming|zeroconf|log)\.[\w.]+)`", TEXT
+    ):
         assert word in known
     variables = {variable(key).strip("`") for key in known} | {"HAYAKOE_CONFIG"}
     assert set(re.findall(r"HAYAKOE_\w+", TEXT)) <= variables
@@ -124,12 +133,14 @@ def test_the_example_has_every_setting_and_loads(example):
     loaded = load_settings(example)
     written = yaml.safe_load(example.read_text("utf-8"))
     preset_keys = {key for preset in written.pop("presets").values() for key in preset}
+    voice_keys = {key for voice in written.pop("voices").values() for key in voice}
     keys = {
         ".".join([group, *rest])
         for group, values in written.items()
         for rest in ([[key] for key in values] if isinstance(values, dict) else [[]])
     }
-    assert keys == {key for key, *_ in fields() if not key.startswith("presets.")}
+    assert keys == {key for key, *_ in fields() if ".NAME." not in key}
+    assert voice_keys == set(NeuralVoice.model_fields)
     assert preset_keys <= set(Preset.model_fields)
     with TTS(threads=1).load("mei").prepare() as tts:
         voices = VoiceBook(tts.speakers, loaded.speech, loaded.presets, loaded.voice)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from contextlib import suppress
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from platformdirs import user_config_path
+from platformdirs import user_cache_path, user_config_path
 
-from hayakoe_engine.errors import HayakoeError
+from hayakoe_engine.errors import HayakoeError, VoiceError
 from hayakoe_engine.text.text_options import TextOptions
 from hayakoe_engine.tts import EMBEDDED_VOICE, TTS
 from wyoming_hayakoe import __version__
@@ -22,6 +24,9 @@ from wyoming_hayakoe.voices import VoiceBook
 from wyoming_hayakoe.wyoming_server import WyomingServer
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
     from wyoming_hayakoe.address import Address
     from wyoming_hayakoe.settings import Settings
 
@@ -31,9 +36,31 @@ DICTIONARY_POLL_S: Final = 3.0
 """Time between two looks at the dictionary's file."""
 
 
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """How making a neural voice ready went.
+
+    Attributes:
+        name: Of the voice.
+        took_s: Time it took.
+        failure: Why it is not there; None if it is.
+    """
+
+    name: str
+    took_s: float
+    failure: HayakoeError | None
+
+
 def build_engine(settings: Settings) -> TTS:
-    """The engine with its voices; they are not prepared yet."""
+    """The engine with the embedded voice, which is not prepared yet."""
     tts = TTS(
+        cache_dir=cache_folder(settings),
+        bert_source=settings.neural.bert_source,
+        precision=settings.neural.precision,
+        memory_mb=settings.neural.memory_mb,
         threads=settings.threads,
         max_utterances=settings.max_utterances,
         text=TextOptions(urls=settings.text.urls, emoji=settings.text.emoji),
@@ -42,56 +69,144 @@ def build_engine(settings: Settings) -> TTS:
     return tts.load(EMBEDDED_VOICE)
 
 
+def cache_folder(settings: Settings) -> Path:
+    """Where what is made of neural voices is kept."""
+    return settings.cache or user_cache_path("hayakoe")
+
+
+def prepare_voices(
+    tts: TTS, settings: Settings, names: Collection[str] | None = None, *, warmup: bool = True
+) -> Iterator[Preparation]:
+    """Make the embedded voice ready, and then one neural voice after the other.
+
+    Args:
+        tts: The engine; it holds the voices that could be made.
+        settings: Say what voices there are.
+        names: Of the neural voices; None is all of them.
+        warmup: As for ``TTS.prepare``.
+
+    Yields:
+        What became of each neural voice.
+
+    Raises:
+        VoiceError: The embedded voice could not be made.
+    """
+    tts.prepare()
+    for name, voice in settings.voices.items():
+        if names is not None and name not in names:
+            continue
+        begun = time.perf_counter()
+        failure: HayakoeError | None = None
+        try:
+            tts.load(name, source=voice.source).prepare(warmup=warmup)
+        except HayakoeError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - one bad voice must not silence the others
+            _LOG.debug("voice %s", name, exc_info=True)
+            failure = VoiceError(f"{type(error).__name__}: {error}")
+        if failure is not None:
+            tts.unload(name)
+        yield Preparation(name, time.perf_counter() - begun, failure)
+
+
 def build_voices(tts: TTS, settings: Settings) -> VoiceBook:
     """What clients may choose, of the prepared voices.
 
     Raises:
         ConfigError: A setting names a voice that does not exist.
     """
-    return VoiceBook(tts.speakers, settings.speech, settings.presets, settings.voice)
+    return VoiceBook(
+        tts.speakers,
+        settings.speech,
+        settings.presets,
+        settings.voice,
+        titles={name: voice.title for name, voice in settings.voices.items() if voice.title},
+        missing=[name for name in settings.voices if name not in tts.speakers],
+    )
 
 
-async def serve(settings: Settings) -> None:
+def serve(settings: Settings) -> None:
     """Run the server until SIGTERM or SIGINT.
 
     Raises:
         ConfigError: A setting does not fit the machine: a port in use, a voice not there.
+        VoiceError: The embedded voice could not be made. Neural voices may fail.
     """
+    with _stopped_by_signals(), build_engine(settings) as tts:
+        for voice in prepare_voices(tts, settings):
+            _report(voice)
+        voices = build_voices(tts, settings)
+        for setting in voices.replaced:
+            _LOG.warning(
+                "%s names a voice that is not there; %s speaks in its place",
+                setting,
+                EMBEDDED_VOICE,
+            )
+        asyncio.run(_serve(tts, voices, settings))
+
+
+def _report(voice: Preparation) -> None:
+    if voice.failure is None:
+        _LOG.info("voice %s is ready after %.1f s", voice.name, voice.took_s)
+    else:
+        hint = f"; {voice.failure.hint}" if voice.failure.hint else ""
+        _LOG.error("voice %s is not there: %s%s", voice.name, voice.failure, hint)
+
+
+class _Stopped(BaseException):
+    """A stop signal came; it is no error."""
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Leave the block at a stop signal, whatever it is doing."""
+
+    def stop(*_: object) -> None:
+        raise _Stopped
+
+    before = [(number, signal.signal(number, stop)) for number in _STOP_SIGNALS]
+    try:
+        yield
+    except _Stopped:
+        _LOG.info("stopping")
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+async def _serve(tts: TTS, voices: VoiceBook, settings: Settings) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, stopping.set)
-    with build_engine(settings) as tts:
-        await asyncio.to_thread(tts.prepare)
-        voices = build_voices(tts, settings)
-        speech = Speech(
-            voices, max_text_chars=settings.wyoming.max_text_chars, log_text=settings.log.text
+    speech = Speech(
+        voices, max_text_chars=settings.wyoming.max_text_chars, log_text=settings.log.text
+    )
+    server = WyomingServer(speech, settings.wyoming)
+    address = await server.start()
+    announcement = _announce(address, settings)
+    try:
+        if announcement is not None:
+            await announcement.start()
+        _LOG.info(
+            "%s %s is ready on %s, voices: %s",
+            PROGRAM,
+            __version__,
+            address,
+            ", ".join(choice.name for choice in voices),
         )
-        server = WyomingServer(speech, settings.wyoming)
-        address = await server.start()
-        announcement = _announce(address, settings)
-        try:
-            if announcement is not None:
-                await announcement.start()
-            _LOG.info(
-                "%s %s is ready on %s, voices: %s",
-                PROGRAM,
-                __version__,
-                address,
-                ", ".join(choice.name for choice in voices),
-            )
-            background = [
-                asyncio.create_task(_warm_up(speech)),
-                asyncio.create_task(_follow_dictionary(tts)),
-            ]
-            await _first(stopping, server.ended)
-            for task in background:
-                task.cancel()
-            _LOG.info("stopping")
-        finally:
-            if announcement is not None:
-                await announcement.stop()
-            await server.stop()
+        background = [
+            asyncio.create_task(_warm_up(speech)),
+            asyncio.create_task(_follow_dictionary(tts)),
+        ]
+        await _first(stopping, server.ended)
+        for task in background:
+            task.cancel()
+        _LOG.info("stopping")
+    finally:
+        if announcement is not None:
+            await announcement.stop()
+        await server.stop()
 
 
 async def _warm_up(speech: Speech) -> None:

@@ -6,12 +6,13 @@ import argparse
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hayakoe_engine.errors import ConfigError, HayakoeError, RequestError
 from hayakoe_engine.options import RANGES
 from wyoming_hayakoe import __version__, commands, dictionary_commands
-from wyoming_hayakoe.commands import FAILED, INTERRUPTED, USAGE
+from wyoming_hayakoe.commands import FAILED, INTERRUPTED, USAGE, complain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,15 +55,25 @@ _EXAMPLES: Final = {
         "dictionary list",
         "dictionary import words.csv",
     ),
+    "install": ("install --config hayakoe.yaml", "install --config hayakoe.yaml jvnv-F1-jp"),
+    "convert": (
+        "convert Hana_e100_s9000.safetensors voices/hana",
+        "convert hana.safetensors voices/hana --config-json training/config.json",
+    ),
     "doctor": ("doctor", "doctor --config hayakoe.yaml"),
 }
 
 _OPTION_HELP: Final = {
     "speed": "speaking rate, 1 is normal, larger is faster",
-    "pitch_semitones": "shift of the pitch in semitones",
+    "pitch_scale": "factor of the pitch, where the voice can",
     "intonation_scale": "scale of the pitch movement, where the voice can",
     "volume": "linear gain",
     "pause_scale": "scale of the pauses",
+    "style_weight": "how strong the style is, 0 is the voice's mean",
+    "sdp_ratio": "liveliness of a neural voice's rhythm",
+    "noise": "liveliness of a neural voice's sound",
+    "noise_w": "liveliness of what --sdp-ratio mixes in",
+    "speaker_id": "number of the speaker, in a voice of several",
 }
 
 
@@ -76,26 +87,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         status = INTERRUPTED
     except HayakoeError as error:
-        _complain(str(error), error.hint)
+        complain(str(error), error.hint)
         status = USAGE if isinstance(error, ConfigError | RequestError) else FAILED
     except UnicodeEncodeError as error:
-        _complain(f"standard output cannot take the text: {error}", "set PYTHONUTF8=1")
+        complain(f"standard output cannot take the text: {error}", "set PYTHONUTF8=1")
         status = FAILED
     except OSError as error:
         # A broken pipe is no trouble: whoever read our output has had enough.
         if not isinstance(error, BrokenPipeError):
             where = f"{error.filename}: " if error.filename else ""
-            _complain(where + (error.strerror or str(error)))
+            complain(where + (error.strerror or str(error)))
         status = FAILED
     _drop_unwritable_output()
     return status
-
-
-def _complain(message: str, hint: str | None = None) -> None:
-    for line in message.splitlines():
-        print(f"wyoming-hayakoe: {line}", file=sys.stderr)
-    if hint:
-        print(f"hint: {hint}", file=sys.stderr)
 
 
 def _drop_unwritable_output() -> None:
@@ -166,8 +170,8 @@ def _parser() -> argparse.ArgumentParser:
         low, high = RANGES[option]
         say.add_argument(
             "--" + option.replace("_", "-"),
-            type=float,
-            metavar="X",
+            type=int if option == "speaker_id" else float,
+            metavar="N" if option == "speaker_id" else "X",
             help=f"{help_text} ({low:g} to {high:g})",
         )
     say.add_argument("--style", help="one of the voice's styles")
@@ -204,6 +208,44 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(dictionary)
     dictionary_commands.add_parsers(dictionary)
     dictionary.set_defaults(run=commands.run_dictionary)
+
+    install = _add_command(
+        subparsers,
+        "install",
+        "make neural voices ready to speak",
+        "Make the neural voices of the settings ready to speak. This takes a minute or more for\n"
+        "each, but only once; the server does it when it starts if it has not been done before.",
+    )
+    install.add_argument(
+        "voices", nargs="*", metavar="VOICE", help="name of a voice; all of them if absent"
+    )
+    _add_settings(install)
+    install.set_defaults(run=commands.run_install)
+
+    convert = _add_command(
+        subparsers,
+        "convert",
+        "make a neural voice of a checkpoint",
+        "Make the folder of a neural voice from a trained Style-Bert-VITS2 JP-Extra checkpoint.\n"
+        "Needs torch: pip install 'wyoming-hayakoe[torch]'.",
+    )
+    convert.add_argument(
+        "checkpoint", type=Path, metavar="VOICE.safetensors", help="the trained voice"
+    )
+    convert.add_argument("folder", type=Path, metavar="FOLDER", help="what is made")
+    convert.add_argument(
+        "--config-json",
+        type=Path,
+        metavar="FILE",
+        help="config.json of the training (default: beside the checkpoint)",
+    )
+    convert.add_argument(
+        "--style-vectors",
+        type=Path,
+        metavar="FILE",
+        help="style_vectors.npy (default: beside the checkpoint)",
+    )
+    convert.set_defaults(run=commands.run_convert)
 
     doctor = _add_command(
         subparsers,

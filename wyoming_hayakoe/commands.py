@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
-from hayakoe_engine.errors import ConfigError, EmptyText, RequestError
+from hayakoe_engine.errors import (
+    ConfigError,
+    EmptyText,
+    HayakoeError,
+    RequestError,
+    VoiceError,
+    VoiceNotFound,
+)
 from hayakoe_engine.options import RANGES, SynthesisOptions
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
 
     from hayakoe_engine.text.reading import Reading
     from hayakoe_engine.utterance import Markup
@@ -24,6 +32,14 @@ OK: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
 INTERRUPTED: Final = 130
+
+
+def complain(message: str, hint: str | None = None) -> None:
+    """Say on standard error what is wrong, and what to do about it."""
+    for line in message.splitlines():
+        print(f"wyoming-hayakoe: {line}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
@@ -65,7 +81,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
 
     settings = _settings(arguments)
     set_up_logging(settings.log)
-    asyncio.run(serve(settings))
+    serve(settings)
     return OK
 
 
@@ -81,7 +97,10 @@ def run_say(arguments: argparse.Namespace) -> int:
     # Whatever can be wrong is found before the text is waited for.
     SynthesisOptions(**changes)
     check_output(arguments.output)
-    with _voice_book(_settings(arguments)) as voices:
+    settings = _settings(arguments)
+    chosen = _voice_behind(settings)
+    # Only a document can change to another voice.
+    with _voice_book(settings, None if arguments.ssml else [chosen], needed=chosen) as voices:
         choice = voices.find(None)
         text = "".join(_lines(arguments))
         markup: Markup | None = "ssml" if arguments.ssml else None
@@ -158,10 +177,86 @@ def run_voices(arguments: argparse.Namespace) -> int:
     return OK
 
 
+def run_install(arguments: argparse.Namespace) -> int:
+    """Make neural voices ready to speak at once."""
+    from wyoming_hayakoe.app import build_engine, cache_folder, prepare_voices  # noqa: PLC0415
+    from wyoming_hayakoe.logs import set_up_command_logging  # noqa: PLC0415
+
+    settings = _settings(arguments)
+    if not settings.voices:
+        raise ConfigError(
+            "voices: there is no neural voice to install",
+            hint="docs/voices.md shows how to add one",
+        )
+    for name in arguments.voices:
+        if name not in settings.voices:
+            raise VoiceNotFound(
+                f"there is no neural voice {name!r}; there are {', '.join(settings.voices)}"
+            )
+    _need_packages("installing a voice", "onnx", extra="install")
+    cache = cache_folder(settings)
+    status = OK
+    set_up_command_logging()
+    with build_engine(settings) as tts:
+        used_bytes = _size_bytes(cache)
+        for voice in prepare_voices(tts, settings, arguments.voices or None):
+            before_bytes, used_bytes = used_bytes, _size_bytes(cache)
+            if voice.failure is None:
+                print(
+                    f"{voice.name}: ready after {voice.took_s:.1f} s, "
+                    f"{(used_bytes - before_bytes) / 1e6:.0f} MB more in {cache}",
+                    flush=True,
+                )
+            else:
+                complain(f"voice {voice.name}: {voice.failure}", voice.failure.hint)
+                status = FAILED
+    return status
+
+
+def _size_bytes(folder: Path) -> int:
+    total = 0
+    for file in folder.rglob("*"):
+        with suppress(OSError):  # another process has made or removed it just now
+            total += file.lstat().st_size
+    return total
+
+
+def run_convert(arguments: argparse.Namespace) -> int:
+    """Make a voice folder of a checkpoint."""
+    _need_packages("converting a voice", "torch", "safetensors", "onnx", extra="torch")
+    from hayakoe_engine.voices.sbv2.convert import convert_voice  # noqa: PLC0415
+
+    files = convert_voice(
+        arguments.checkpoint,
+        arguments.folder,
+        config=arguments.config_json,
+        style_vectors=arguments.style_vectors,
+    )
+    for file in sorted(files.folder.iterdir()):
+        print(f"{file}\t{file.stat().st_size / 1e6:.1f} MB")
+    return OK
+
+
+def _need_packages(what: str, *packages: str, extra: str) -> None:
+    """Say what to install where one of these is missing.
+
+    Raises:
+        HayakoeError: One is.
+    """
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise HayakoeError(
+            f"{what} needs {' and '.join(missing)}",
+            hint=f"pip install 'wyoming-hayakoe[{extra}]'",
+        )
+
+
 def run_doctor(arguments: argparse.Namespace) -> int:
     """Check the installation."""
     from wyoming_hayakoe.doctor import examine  # noqa: PLC0415
+    from wyoming_hayakoe.logs import set_up_command_logging  # noqa: PLC0415
 
+    set_up_command_logging()
     return OK if examine(_settings(arguments)) else FAILED
 
 
@@ -175,11 +270,36 @@ def run_dictionary(arguments: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _voice_book(settings: Settings) -> Iterator[VoiceBook]:
-    from wyoming_hayakoe.app import build_engine, build_voices  # noqa: PLC0415
+def _voice_book(
+    settings: Settings, names: Collection[str] | None = None, *, needed: str | None = None
+) -> Iterator[VoiceBook]:
+    """The choices with these neural voices, or with all.
 
+    Raises:
+        VoiceError: The needed voice is not there. Other voices may fail.
+    """
+    from wyoming_hayakoe.app import build_engine, build_voices, prepare_voices  # noqa: PLC0415
+    from wyoming_hayakoe.logs import set_up_command_logging  # noqa: PLC0415
+
+    set_up_command_logging()
     with build_engine(settings) as tts:
-        yield build_voices(tts.prepare(), settings)
+        for voice in prepare_voices(tts, settings, names, warmup=False):
+            if voice.failure is None:
+                continue
+            message, hint = f"voice {voice.name}: {voice.failure}", voice.failure.hint
+            if voice.name == needed:
+                raise VoiceError(message, hint=hint) from voice.failure
+            complain(message, hint)
+        yield build_voices(tts, settings)
+
+
+def _voice_behind(settings: Settings) -> str:
+    """The voice that speaks where the default one is asked for, which may be a preset of it."""
+    name = settings.voice
+    presets = dict(settings.presets)
+    while (preset := presets.pop(name, None)) is not None:
+        name = preset.voice
+    return name.partition(":")[0]
 
 
 def _lines(arguments: argparse.Namespace) -> Iterator[str]:

@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Literal
 
 from wyoming.client import AsyncClient
@@ -19,7 +20,7 @@ from hayakoe_engine.audio import Audio
 from hayakoe_engine.errors import ConfigError, HayakoeError
 from wyoming_hayakoe import __version__
 from wyoming_hayakoe.address import StdioAddress, TcpAddress, UnixAddress
-from wyoming_hayakoe.app import build_engine, build_voices
+from wyoming_hayakoe.app import build_engine, build_voices, prepare_voices
 from wyoming_hayakoe.discovery import (
     default_instance_name,
     interface_addresses,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from wyoming_hayakoe.settings import Settings
+    from wyoming_hayakoe.voices import Choice
 
 _SENTENCE: Final = "お風呂が沸きました。"
 _PACKAGES: Final = (
@@ -82,7 +84,7 @@ def examine(settings: Settings) -> bool:
     return healthy
 
 
-def _check_packages(_: Settings) -> Iterator[Finding]:
+def _check_packages(settings: Settings) -> Iterator[Finding]:
     cpus = len(os.sched_getaffinity(0))
     yield Finding(
         "ok",
@@ -96,30 +98,52 @@ def _check_packages(_: Settings) -> Iterator[Finding]:
             yield Finding(
                 "FAIL", f"package {package} is missing", "install wyoming-hayakoe again with pip"
             )
+    if settings.voices and find_spec("onnx") is None:
+        yield Finding(
+            "note",
+            "package onnx is missing: a neural voice that is not installed yet speaks as it was "
+            "published, slower",
+            "pip install 'wyoming-hayakoe[install]'",
+        )
 
 
 def _check_voices(settings: Settings) -> Iterator[Finding]:
     begun = time.perf_counter()
+    took_s: dict[str, float] = {}
     try:
         with build_engine(settings) as tts:
-            voices = build_voices(tts.prepare(), settings)
-            loaded = time.perf_counter()
-            choice = voices.default
-            windows = choice.speaker.stream(_SENTENCE, choice.options)
-            first = next(windows)
-            heard = time.perf_counter()
-            audio = Audio.concatenate([first, *windows], first.sample_rate_hz)
-            spoken = time.perf_counter()
+            for voice in prepare_voices(tts, settings):
+                took_s[voice.name] = voice.took_s
+                if voice.failure is not None:
+                    yield Finding(
+                        "FAIL",
+                        f"voice {voice.name} is not there: {voice.failure}",
+                        voice.failure.hint or f"correct the setting voices.{voice.name}",
+                    )
+            voices = build_voices(tts, settings)
+            embedded_s = time.perf_counter() - begun - sum(took_s.values())
+            default = voices.default.speaker
+            yield _listen(voices.default, took_s.get(default.info.name, embedded_s))
+            for name, ready_s in took_s.items():
+                if name in tts.speakers and tts.speakers[name] is not default:
+                    yield _listen(voices.find(name), ready_s)
     except ConfigError as error:
         yield Finding("FAIL", str(error), "correct the setting")
-        return
     except (HayakoeError, OSError) as error:
         yield Finding("FAIL", f"the voice cannot speak: {error}", "install wyoming-hayakoe again")
-        return
-    yield Finding(
+
+
+def _listen(choice: Choice, ready_s: float) -> Finding:
+    begun = time.perf_counter()
+    windows = choice.speaker.stream(_SENTENCE, choice.options)
+    first = next(windows)
+    heard = time.perf_counter()
+    audio = Audio.concatenate([first, *windows], first.sample_rate_hz)
+    spoken = time.perf_counter()
+    return Finding(
         "ok",
-        f"voice {choice.name} speaks: ready in {loaded - begun:.1f} s, first sound after "
-        f"{(heard - loaded) * 1000:.0f} ms, {(spoken - loaded) / audio.duration_s:.2f} s of work "
+        f"voice {choice.name} speaks: ready in {ready_s:.1f} s, first sound after "
+        f"{(heard - begun) * 1000:.0f} ms, {(spoken - begun) / audio.duration_s:.2f} s of work "
         "for a second of speech (first sentence)",
     )
 

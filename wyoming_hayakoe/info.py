@@ -44,7 +44,9 @@ def _voice(choice: Choice, *, is_default: bool) -> TtsVoice:
     return TtsVoice(
         name=choice.name,
         description=_description(choice.title, is_default=is_default),
-        attribution=Attribution(name=f"{info.credit} ({info.licence})", url=info.url),
+        attribution=Attribution(
+            name=f"{info.credit} ({info.licence})" if info.credit else info.licence, url=info.url
+        ),
         installed=True,
         version=info.version,
         languages=list(info.languages),

@@ -59,3 +59,11 @@ def set_up_logging(settings: LogSettings) -> None:
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
     # Its routine is no business of ours; its warnings are.
     logging.getLogger("zeroconf").setLevel(logging.WARNING)
+
+
+def set_up_command_logging() -> None:
+    """Show on standard error what is not well, and what is being done that takes long."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("wyoming-hayakoe: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("hayakoe_engine.voices").setLevel(logging.INFO)

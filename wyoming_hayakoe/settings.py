@@ -5,11 +5,9 @@ This is the only place that reads the environment.
 
 from __future__ import annotations
 
-import difflib
 import os
-import reprlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -29,35 +27,19 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from hayakoe_engine.errors import ConfigError
+from hayakoe_engine.errors import ConfigError, SourceError
 from hayakoe_engine.options import RANGES
+from hayakoe_engine.sources.source import open_source
+from hayakoe_engine.tts import EMBEDDED_VOICE
 from wyoming_hayakoe.address import Address, parse_address
+from wyoming_hayakoe.complaints import explain, no_such_setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from pydantic_core import ErrorDetails
-
 ENV_PREFIX = "HAYAKOE_"
 CONFIG_VARIABLE = "HAYAKOE_CONFIG"
 """Environment variable that names the configuration file."""
-
-_EXPECTED: Final = {
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "dict_type": "must be a group of settings",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "int_from_float": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "model_type": "must be a group of settings",
-    "string_type": "must be text",
-}
-"""What pydantic's error types mean to people."""
-
-_SHORT: Final = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 200
 
 
 def _within(option: str) -> Any:  # noqa: ANN401
@@ -66,10 +48,15 @@ def _within(option: str) -> Any:  # noqa: ANN401
 
 
 Speed = Annotated[float, _within("speed")]
-PitchSemitones = Annotated[float, _within("pitch_semitones")]
+PitchScale = Annotated[float, _within("pitch_scale")]
 Intonation = Annotated[float, _within("intonation_scale")]
 Volume = Annotated[float, _within("volume")]
 PauseScale = Annotated[float, _within("pause_scale")]
+StyleWeight = Annotated[float, _within("style_weight")]
+SdpRatio = Annotated[float, _within("sdp_ratio")]
+Noise = Annotated[float, _within("noise")]
+NoiseW = Annotated[float, _within("noise_w")]
+SpeakerId = Annotated[int, _within("speaker_id")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
@@ -94,6 +81,32 @@ def _check_characters(text: str) -> str:
     return text
 
 
+def _check_name(name: str) -> str:
+    if name == EMBEDDED_VOICE:
+        raise ValueError("the embedded voice has this name; choose another one")
+    return name
+
+
+def _check_source(uri: str) -> str:
+    try:
+        open_source(uri)
+    except (SourceError, RuntimeError) as error:  # a home folder that nobody has
+        raise ValueError(str(error)) from error
+    return uri
+
+
+def _expand_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
+
+
+VoiceName = Annotated[Name, AfterValidator(_check_name)]
+Title = Annotated[str, AfterValidator(_check_characters)]
+Source = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_check_source)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -105,14 +118,44 @@ class SpeechSettings(_Section):
 
     speed: Speed = 1.0
     """Speaking rate; larger is faster."""
-    pitch_semitones: PitchSemitones = 0.0
-    """Shift of the pitch."""
+    pitch_scale: PitchScale = 1.0
+    """Factor of the pitch."""
     intonation_scale: Intonation = 1.0
     """Scale of the pitch movement, where the voice can."""
     volume: Volume = 1.0
     """Linear gain."""
     pause_scale: PauseScale = 1.0
     """Scale of the pauses between phrases and sentences."""
+    style_weight: StyleWeight = 1.0
+    """How strong a style is: 0 is the voice's mean, 1 the style itself."""
+    sdp_ratio: SdpRatio = 0.2
+    """Liveliness of a neural voice's rhythm."""
+    noise: Noise = 0.6
+    """Liveliness of a neural voice's sound."""
+    noise_w: NoiseW = 0.8
+    """Liveliness of what `sdp_ratio` mixes in."""
+    speaker_id: SpeakerId = 0
+    """Number of the speaker, in voices that have so many; others speak with their first."""
+
+
+class NeuralVoice(_Section):
+    """A neural voice, beside the embedded one."""
+
+    source: Source
+    """Where its files are: `file:///PATH` or a path."""
+    title: Title | None = None
+    """What people see; what the voice calls itself if absent."""
+
+
+class NeuralSettings(_Section):
+    """What all neural voices have in common."""
+
+    precision: Literal["auto", "exact", "balanced", "fast"] = "auto"
+    """Of their numbers; `auto` is what was found good enough for each when it was installed."""
+    bert_source: Source | None = None
+    """Where their language model is; where the voice is if absent."""
+    memory_mb: int | None = Field(None, ge=1, le=1_048_576)
+    """Memory that they may take, about; there is no limit if absent."""
 
 
 class Preset(_Section):
@@ -122,14 +165,19 @@ class Preset(_Section):
     """The voice that speaks."""
     style: str | None = None
     """One of the voice's styles; its own if absent."""
-    title: Annotated[str, AfterValidator(_check_characters)] | None = None
+    title: Title | None = None
     """What people see; the preset's name if absent."""
     speed: Speed | None = None
     """As in `speech`; absent means as there. So for the others."""
-    pitch_semitones: PitchSemitones | None = None
+    pitch_scale: PitchScale | None = None
     intonation_scale: Intonation | None = None
     volume: Volume | None = None
     pause_scale: PauseScale | None = None
+    style_weight: StyleWeight | None = None
+    sdp_ratio: SdpRatio | None = None
+    noise: Noise | None = None
+    noise_w: NoiseW | None = None
+    speaker_id: SpeakerId | None = None
 
 
 class TextSettings(_Section):
@@ -203,12 +251,17 @@ class Settings(BaseSettings):
     dictionary: Path | None = None
     """File with words of your own; `hayakoe/dictionary.yaml` in the user's configuration folder if
     absent. It need not exist."""
+    cache: Annotated[Path, AfterValidator(_expand_home)] | None = None
+    """Folder for what is made of neural voices; `hayakoe` in the user's cache folder if absent."""
     threads: int | None = Field(None, ge=1, le=256)
     """Threads that synthesise; one per CPU if absent."""
     max_utterances: int = Field(256, ge=1, le=10_000)
     """Utterances in progress at once; one more is told that the server is busy."""
     speech: SpeechSettings = SpeechSettings()
     text: TextSettings = TextSettings()
+    voices: Annotated[dict[VoiceName, NeuralVoice], BeforeValidator(_none_as_empty)] = {}
+    """Neural voices by name: what clients call them, and their publisher."""
+    neural: NeuralSettings = NeuralSettings()
     presets: Annotated[dict[Name, Preset], BeforeValidator(_none_as_empty)] = {}
     """Voices of your own making."""
     wyoming: WyomingSettings = WyomingSettings()
@@ -252,7 +305,7 @@ def load_settings(
     try:
         settings = Sources(**flag_values)
     except ValidationError as error:
-        problems += map(_explain, error.errors())
+        problems += (explain(one, Settings) for one in error.errors())
     except SettingsError as error:
         problems.append(f"environment variables of groups of settings hold JSON: {error}")
     if problems:
@@ -290,7 +343,7 @@ def _take_unknown(values: dict[Any, Any]) -> Iterable[str]:
     unknown = [key for key in values if key not in Settings.model_fields]
     for key in unknown:
         del values[key]
-    return [_no_such_setting(str(key), Settings.model_fields) for key in unknown]
+    return [no_such_setting(str(key), Settings.model_fields) for key in unknown]
 
 
 def _check_environment() -> Iterator[str]:
@@ -301,56 +354,8 @@ def _check_environment() -> Iterator[str]:
         name, delimiter, _ = variable[len(ENV_PREFIX) :].lower().partition("__")
         field = Settings.model_fields.get(name)
         if field is None:
-            yield f"environment variable {variable}: " + _no_such_setting(
+            yield f"environment variable {variable}: " + no_such_setting(
                 name, Settings.model_fields
             )
         elif delimiter and not isinstance(field.default, BaseModel | dict):
             yield f"environment variable {variable}: {name} is a single setting"
-
-
-def _explain(error: ErrorDetails) -> str:
-    is_name = error["loc"][-1:] == ("[key]",)
-    *parents, name = (str(part) for part in error["loc"] if part != "[key]")
-    key = ".".join([*parents, name])
-    kind = error["type"]
-    if kind == "extra_forbidden":
-        return _no_such_setting(name, _fields_of(parents), parents)
-    if kind == "missing":
-        return f"{key}: this setting is required"
-    if kind == "value_error":
-        return f"{key}: {error['msg'].removeprefix('Value error, ')}"
-    if is_name:
-        return (
-            f"{key}: a preset's name has 1 to 64 letters a-z, digits, '_', '.' and '-', and "
-            "begins with a letter or a digit; a number must be in quotes"
-        )
-    message = _EXPECTED.get(kind)
-    if message is None:
-        message = error["msg"].removeprefix("Input ").removeprefix("String ")
-        message = message.replace("should", "must", 1)
-    return f"{key}: {message}, not {_show(error['input'])}"
-
-
-def _show(value: object) -> str:
-    return "empty" if value is None else _SHORT.repr(value)
-
-
-def _fields_of(parents: list[str]) -> Mapping[str, object]:
-    model: type[BaseModel] = Settings
-    for parent in parents:
-        field = model.model_fields.get(parent)
-        if field is None:
-            return Preset.model_fields
-        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
-            continue
-        model = field.annotation
-    return model.model_fields
-
-
-def _no_such_setting(name: str, fields: Mapping[str, object], parents: Iterable[str] = ()) -> str:
-    close = difflib.get_close_matches(name, fields, 1)
-    guess = f"did you mean {close[0]!r}? The" if close else "the"
-    return (
-        f"{'.'.join([*parents, name])}: there is no such setting; {guess} settings here are "
-        + ", ".join(fields)
-    )

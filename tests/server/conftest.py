@@ -6,12 +6,17 @@ Helpers are fixtures because the tests are no package.
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
+import json
 import logging
+import subprocess
+import sys
 import threading
 import zlib
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +36,7 @@ from wyoming.tts import (
 
 from hayakoe_engine.tts import TTS
 from hayakoe_engine.voices.voice import VoiceInfo
+from wyoming_hayakoe.cli import main
 from wyoming_hayakoe.settings import Preset, SpeechSettings, WyomingSettings
 from wyoming_hayakoe.speech import Speech
 from wyoming_hayakoe.voices import VoiceBook
@@ -38,6 +44,8 @@ from wyoming_hayakoe.wyoming_server import WyomingServer
 
 HANG_S = 30.0
 """Nothing in these tests takes so long; only a hang does."""
+
+MODELS = Path(__file__).parents[1] / "models"
 
 
 async def wait_until(condition):
@@ -319,3 +327,104 @@ async def serve(caplog):
         yield start
     errors = [record.getMessage() for record in caplog.get_records("call") if record.levelno >= 40]
     assert not errors
+
+
+# Commands
+
+
+@pytest.fixture
+def run(capfdbinary):
+    """Run a command here; returns its status, its output in bytes and its complaints."""
+
+    def run(*arguments):
+        try:
+            status = main(arguments)
+        except SystemExit as end:  # argparse's way
+            status = end.code
+        out, err = capfdbinary.readouterr()
+        return status, out, err.decode()
+
+    return run
+
+
+@pytest.fixture
+def start():
+    """Start a real process; it is gone after the test."""
+    processes = []
+
+    def start(*arguments, **options):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "wyoming_hayakoe", *arguments],
+            stdin=subprocess.PIPE,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        with process:
+            process.kill()
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Write a configuration file and return its path."""
+
+    def config(content):
+        path = tmp_path / "hayakoe.yaml"
+        path.write_text(content, "utf-8")
+        return str(path)
+
+    return config
+
+
+# Neural voices
+
+
+@pytest.fixture(scope="session")
+def models():
+    """The modules that make neural voices with random weights."""
+    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    sys.path.insert(0, str(MODELS))
+    try:
+        import make_bert
+        import make_voice
+    finally:
+        sys.path.remove(str(MODELS))
+    return make_voice, make_bert
+
+
+@pytest.fixture(scope="session")
+def checkpoint(models, tmp_path_factory):
+    """A small trained voice, called Mini, with its other files beside it."""
+    make_voice, _ = models
+    folder = tmp_path_factory.mktemp("training")
+    network = make_voice.make_network(speakers=2)
+    document = make_voice.config_document(network.config, name="Mini")
+    (folder / "config.json").write_text(json.dumps(document), "utf-8")
+    vectors = np.random.default_rng(0).normal(0, 0.3, (2, 256))
+    np.save(folder / "style_vectors.npy", vectors.astype(np.float32))
+    make_voice.save_checkpoint(network, folder / "mini.safetensors")
+    return folder / "mini.safetensors"
+
+
+@pytest.fixture(scope="session")
+def published(models, checkpoint, tmp_path_factory):
+    """A folder laid out as the published repository, with the voice in it as "mini"."""
+    make_voice, make_bert = models
+    root = tmp_path_factory.mktemp("published")
+    make_bert.make_bert(root, width=make_voice.MINIATURE.bert_width, layers=3)
+    assert main(["convert", str(checkpoint), str(root / "onnx/speakers/mini")]) == 0
+    return root
+
+
+@pytest.fixture(scope="session")
+def installed(published, tmp_path_factory):
+    """The cache in which the voice is installed, and what the command said about it."""
+    cache = tmp_path_factory.mktemp("cache")
+    settings = (f"--set=cache={cache}", f"--set=voices.mini.source={published}")
+    with redirect_stdout(io.StringIO()) as output:
+        assert main(["install", *settings]) == 0
+    return cache, output.getvalue()

@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 
 import numpy as np
@@ -19,9 +18,8 @@ from hayakoe_engine import TTS, VoiceInfo
 from hayakoe_engine.audio import ENCODER_RATES_HZ, FORMATS
 from hayakoe_engine.options import RANGES
 from wyoming_hayakoe import __version__, app, cli, commands
-from wyoming_hayakoe.cli import main
 
-COMMANDS = ["serve", "say", "read", "voices", "dictionary", "doctor"]
+COMMANDS = ["serve", "say", "read", "voices", "dictionary", "install", "convert", "doctor"]
 BATH = "お風呂が沸きました。"
 BATH_KANA = "オフロガワキマシタ"
 HEADER_BYTES = 44
@@ -36,21 +34,6 @@ def _clean_environment(monkeypatch):
 
 
 @pytest.fixture
-def run(capfdbinary):
-    """Run a command here; returns its status, its output in bytes and its complaints."""
-
-    def run(*arguments):
-        try:
-            status = main(arguments)
-        except SystemExit as end:  # argparse's way
-            status = end.code
-        out, err = capfdbinary.readouterr()
-        return status, out, err.decode()
-
-    return run
-
-
-@pytest.fixture
 def feed(monkeypatch):
     """Give a command standard input."""
 
@@ -59,38 +42,6 @@ def feed(monkeypatch):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
 
     return feed
-
-
-@pytest.fixture
-def start():
-    """Start a real process; it is gone after the test."""
-    processes = []
-
-    def start(*arguments, **options):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "wyoming_hayakoe", *arguments],
-            stdin=subprocess.PIPE,
-            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
-        )
-        processes.append(process)
-        return process
-
-    yield start
-    for process in processes:
-        with process:
-            process.kill()
-
-
-@pytest.fixture
-def config(tmp_path):
-    """Write a configuration file and return its path."""
-
-    def config(content):
-        path = tmp_path / "hayakoe.yaml"
-        path.write_text(content, "utf-8")
-        return str(path)
-
-    return config
 
 
 class BrokenVoice:
@@ -204,9 +155,11 @@ def test_say_takes_its_options(run, tmp_path):
     plain = say()
     assert len(say("--speed", "2")) < 0.6 * len(plain)
     assert np.abs(say("--volume", "0.25")).max() < 0.5 * np.abs(plain).max()
-    assert not np.array_equal(say("--pitch-semitones", "-3")[:48000], plain[:48000])
+    assert not np.array_equal(say("--pitch-scale", "0.8")[:48000], plain[:48000])
     assert len(say("--pause-scale", "5")) > len(plain) + 48000
     assert np.array_equal(say("--intonation-scale", "0.5"), plain)
+    neural = ["--style-weight=2", "--sdp-ratio=1", "--noise=1", "--noise-w=1", "--speaker-id=0"]
+    assert np.array_equal(say(*neural), plain)
 
 
 def test_say_takes_settings_and_presets(run, tmp_path, config):
@@ -280,7 +233,7 @@ def test_say_has_given_out_what_was_spoken_before_it_failed(run):
 def test_options_out_of_range_are_refused_with_the_range(run, tmp_path):
     for option in sorted(set(RANGES) - {"seed"}):
         low, high = RANGES[option]
-        for value in (low - 1, high + 1, float("nan")):
+        for value in (low - 1, high + 1, *([] if option == "speaker_id" else [float("nan")])):
             flag = f"--{option.replace('_', '-')}={value}"
             status, out, err = run("say", "-o", str(tmp_path / "bath.wav"), flag, BATH)
             assert (status, out) == (2, b"")
@@ -294,6 +247,15 @@ def test_an_option_that_is_no_number(run):
     status, _, err = run("say", "-o", "x.wav", "--speed", "fast", BATH)
     assert status == 2
     assert "argument --speed: invalid float value: 'fast'" in err
+
+
+def test_a_speaker_is_a_whole_number_of_one_that_there_is(run, tmp_path):
+    status, _, err = run("say", "-o", str(tmp_path / "x.wav"), "--speaker-id", "1.5", BATH)
+    assert status == 2
+    assert "argument --speaker-id: invalid int value: '1.5'" in err
+    status, _, err = run("say", "-o", str(tmp_path / "x.wav"), "--speaker-id", "1", BATH)
+    assert status == 2
+    assert err.startswith("wyoming-hayakoe: voice mei has 1 speakers, so speaker_id must be from 0")
 
 
 def no_text():
@@ -550,10 +512,7 @@ def test_the_last_of_several_values_wins(run):
 def test_a_flag_wins_over_set(run, monkeypatch):
     seen = []
 
-    async def serve(settings):
-        seen.append(settings)
-
-    monkeypatch.setattr(app, "serve", serve)
+    monkeypatch.setattr(app, "serve", seen.append)
     monkeypatch.setattr("wyoming_hayakoe.logs.set_up_logging", lambda _: None)
     flags = ["--uri", "tcp://127.0.0.1:1", "--voice", "a", "--no-zeroconf", "--zeroconf-name", "b"]
     more = ["--log-level", "error", "--log-format", "json"]

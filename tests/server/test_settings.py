@@ -74,13 +74,13 @@ def test_each_source_overrides_the_one_before(write, monkeypatch):
 def test_sources_add_to_each_others_presets(write, monkeypatch):
     config = write("presets: {quick: {voice: mei, speed: 2}, quiet: {voice: mei, volume: 0.5}}")
     monkeypatch.setenv("HAYAKOE_PRESETS__QUICK__SPEED", "3")
-    monkeypatch.setenv("HAYAKOE_PRESETS__DEEP", '{"voice": "mei", "pitch_semitones": -3}')
+    monkeypatch.setenv("HAYAKOE_PRESETS__DEEP", '{"voice": "mei", "pitch_scale": 0.8}')
     presets = load_settings(config, {"presets": {"quiet": {"title": "静か"}}}).presets
     assert list(presets) == ["quick", "quiet", "deep"]
     assert presets["quick"].speed == 3
     assert presets["quiet"].volume == 0.5
     assert presets["quiet"].title == "静か"
-    assert presets["deep"].pitch_semitones == -3
+    assert presets["deep"].pitch_scale == 0.8
 
 
 def test_a_variable_of_a_group_holds_json_and_its_keys_may_be_set_beside_it(monkeypatch):
@@ -180,16 +180,22 @@ def test_a_file_that_is_not_utf8(write):
 
 # Keys that do not exist
 
-TOP = "voice, dictionary, threads, max_utterances, speech, text, presets, wyoming, zeroconf, log"
-SPEECH = "speed, pitch_semitones, intonation_scale, volume, pause_scale"
+TOP = (
+    "voice, dictionary, cache, threads, max_utterances, speech, text, voices, neural, presets, "
+    "wyoming, zeroconf, log"
+)
+SPEECH = (
+    "speed, pitch_scale, intonation_scale, volume, pause_scale, style_weight, sdp_ratio, noise, "
+    "noise_w, speaker_id"
+)
 
 
 @pytest.mark.parametrize(
     ("content", "line"),
     [
         (
-            "voices: mei",
-            f"voices: there is no such setting; did you mean 'voice'? The settings here are {TOP}",
+            "vioce: mei",
+            f"vioce: there is no such setting; did you mean 'voice'? The settings here are {TOP}",
         ),
         ("qqq: 1", f"qqq: there is no such setting; the settings here are {TOP}"),
         (
@@ -204,6 +210,13 @@ SPEECH = "speed, pitch_semitones, intonation_scale, volume, pause_scale"
             (
                 "presets.a.volum: there is no such setting; did you mean 'volume'? "
                 f"The settings here are voice, style, title, {SPEECH}"
+            ),
+        ),
+        (
+            "voices: {a: {source: /a, tilte: 花}}",
+            (
+                "voices.a.tilte: there is no such setting; did you mean 'title'? "
+                "The settings here are source, title"
             ),
         ),
         (
@@ -239,9 +252,9 @@ def test_an_unknown_flag_is_named():
     ("variable", "line"),
     [
         (
-            "HAYAKOE_VOICES",
+            "HAYAKOE_VIOCE",
             (
-                "environment variable HAYAKOE_VOICES: voices: there is no such setting; "
+                "environment variable HAYAKOE_VIOCE: vioce: there is no such setting; "
                 f"did you mean 'voice'? The settings here are {TOP}"
             ),
         ),
@@ -292,6 +305,11 @@ def test_an_unknown_variable_is_named(monkeypatch, variable, line):
         ("speech: &loop {speed: *loop}", "speech.speed: must be a number, not {'speed': {"),
         ("presets: [mei]", "presets: must be a group of settings, not ['mei']"),
         ("presets: {a: mei}", "presets.a: must be a group of settings, not 'mei'"),
+        ("voices: mei", "voices: must be a group of settings, not 'mei'"),
+        ("voices: {a: /a}", "voices.a: must be a group of settings, not '/a'"),
+        ("voices: {a: {source: ''}}", "voices.a.source: must have at least 1 character, not ''"),
+        ("neural: {precision: best}", "neural.precision: must be 'auto', 'exact', 'balanced' or"),
+        ("neural: {memory_mb: 0}", "neural.memory_mb: must be greater than or equal to 1, not 0"),
         ("threads: 1.5", "threads: must be a whole number, not 1.5"),
         ("threads: many", "threads: must be a whole number, not 'many'"),
         ("threads: 0", "threads: must be greater than or equal to 1, not 0"),
@@ -337,14 +355,14 @@ def test_speech_and_presets_take_what_the_engine_takes(write, option):
 
 
 def test_everything_that_is_wrong_is_said_at_once(write, monkeypatch):
-    monkeypatch.setenv("HAYAKOE_VOICES", "mei")
+    monkeypatch.setenv("HAYAKOE_VIOCE", "mei")
     monkeypatch.setenv("HAYAKOE_LOG__LEVEL", "loud")
     lines = complaints(
         write("qqq: 1\nspeech: {speed: 9, sped: 1}"), {"threads": "none", "rrr": "1"}
     )
     keys = [line.removeprefix("environment variable HAYAKOE_").partition(":")[0] for line in lines]
     assert sorted(keys) == [
-        "VOICES",
+        "VIOCE",
         "log.level",
         "qqq",
         "rrr",
@@ -366,6 +384,78 @@ def test_a_variable_of_a_group_that_holds_no_json(monkeypatch):
     (line,) = complaints()
     assert "presets" in line
     assert "JSON" in line
+
+
+# Neural voices
+
+
+def test_voices_have_sources_and_titles(write):
+    loaded = load_settings(
+        write(
+            "cache: /var/cache/voices\n"
+            "voices:\n"
+            "  jvnv-F1-jp: {source: /share/voices}\n"
+            "  hana: {source: 'file:///hana', title: 花}\n"
+            "neural: {precision: exact, bert_source: /share/voices, memory_mb: 500}\n"
+        )
+    )
+    assert loaded.cache == Path("/var/cache/voices")
+    assert list(loaded.voices) == ["jvnv-F1-jp", "hana"]
+    assert loaded.voices["jvnv-F1-jp"].source == "/share/voices"
+    assert loaded.voices["jvnv-F1-jp"].title is None
+    assert loaded.voices["hana"].title == "花"
+    assert loaded.neural.precision == "exact"
+    assert loaded.neural.bert_source == "/share/voices"
+    assert loaded.neural.memory_mb == 500
+
+
+def test_the_variable_of_all_voices_takes_any_name(monkeypatch):
+    monkeypatch.setenv("HAYAKOE_VOICES", '{"jvnv-F1-jp": {"source": "/share/voices"}}')
+    monkeypatch.setenv("HAYAKOE_VOICES__HANA__SOURCE", "/hana")
+    assert set(load_settings().voices) == {"jvnv-F1-jp", "hana"}
+
+
+def test_the_cache_may_be_in_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load_settings(flags={"cache": "~/voices"}).cache == tmp_path / "voices"
+
+
+def test_a_voice_needs_a_source(write):
+    assert complaints(write("voices: {hana: {title: 花}}")) == [
+        "voices.hana.source: this setting is required"
+    ]
+
+
+def test_the_name_of_the_embedded_voice_is_taken(write):
+    assert complaints(write("voices: {mei: {source: /share/voices}}")) == [
+        "voices.mei: the embedded voice has this name; choose another one"
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "花", "a b", "mei:Happy", "x" * 65, 7])
+def test_a_voice_may_not_be_called(write, name):
+    config = write(yaml.safe_dump({"voices": {name: {"source": "/a"}}}, allow_unicode=True))
+    assert "a voice's name has 1 to 64 letters a-z, digits, " in "\n".join(complaints(config))
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("gopher://host/voices", "gopher://host/voices: unknown kind of source; known are file:"),
+        ("file://share/voices", "file://share/voices: a file has three slashes, as in file:///sh"),
+        ("~nobody-of-this-name/voices", "Could not determine home directory"),
+    ],
+)
+def test_a_source_that_is_none(source, reason):
+    (line,) = complaints(flags={"voices": {"hana": {"source": source}}})
+    assert line.startswith(f"voices.hana.source: {reason}")
+    (line,) = complaints(flags={"neural": {"bert_source": source}})
+    assert line.startswith(f"neural.bert_source: {reason}")
+
+
+def test_a_cache_in_the_home_folder_of_nobody():
+    (line,) = complaints(flags={"cache": "~nobody-of-this-name/cache"})
+    assert line.startswith("cache: ")
 
 
 # Presets

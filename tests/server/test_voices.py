@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -21,7 +21,7 @@ class FakeSpeaker:
     info: VoiceInfo
 
 
-def speaker(name="mei", title="メイ", styles=()):
+def speaker(name="mei", title="メイ", styles=(), speakers=1):
     info = VoiceInfo(
         name=name,
         title=title,
@@ -31,6 +31,7 @@ def speaker(name="mei", title="メイ", styles=()):
         url=f"https://example.com/{name}",
         version="2.1",
         styles=styles,
+        speakers=speakers,
     )
     return FakeSpeaker(info)
 
@@ -38,14 +39,16 @@ def speaker(name="mei", title="メイ", styles=()):
 MEI = speaker()
 HANA = speaker("hana", "花", ("Neutral", "Happy", "悲しい"))
 ROBO = speaker("robo", "ロボ", ("Only",))
+PAIR = speaker("pair", "二人", speakers=2)
 
 
-def book(presets=None, *, default="mei", speech=None, speakers=(MEI, HANA, ROBO)):
+def book(presets=None, *, default="mei", speech=None, speakers=(MEI, HANA, ROBO), **kwargs):
     return VoiceBook(
         {one.info.name: one for one in speakers},
         speech or SpeechSettings(),
         {name: Preset(**values) for name, values in (presets or {}).items()},
         default,
+        **kwargs,
     )
 
 
@@ -95,11 +98,11 @@ def test_a_preset_overrides_only_what_it_says():
 
 def test_a_preset_may_set_an_option_back_to_zero():
     voices = book(
-        {"flat": {"voice": "mei", "intonation_scale": 0.0, "pitch_semitones": 0.0}},
-        speech=SpeechSettings(pitch_semitones=3.0),
+        {"flat": {"voice": "mei", "intonation_scale": 0.0, "pitch_scale": 1.0}},
+        speech=SpeechSettings(pitch_scale=1.2),
     )
     options = voices.find("flat").options
-    assert (options.intonation_scale, options.pitch_semitones) == (0.0, 0.0)
+    assert (options.intonation_scale, options.pitch_scale) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +144,87 @@ def test_the_default_may_be_anything_and_comes_first(default):
     assert sorted(names(voices)) == sorted(
         ["mei", "hana", "hana:Neutral", "hana:Happy", "hana:悲しい", "robo", "quick"]
     )
+
+
+def test_a_title_of_the_settings_wins_over_the_voices_own():
+    voices = book({"quick": {"voice": "hana"}}, titles={"hana": "ハナ"})
+    assert voices.find("hana").title == "ハナ"
+    assert voices.find("hana:Happy").title == "ハナ・Happy"
+    assert voices.find("mei").title == "メイ"
+
+
+# Speakers of one voice
+
+
+def test_only_voices_of_several_speakers_take_the_speaker_of_the_settings():
+    speakers = (MEI, PAIR, speaker("many", "大勢", ("Calm", "Happy"), 100))
+    voices = book(speech=SpeechSettings(speaker_id=2), speakers=speakers)
+    speaker_ids = {choice.name: choice.options.speaker_id for choice in voices}
+    assert speaker_ids == {"mei": 0, "pair": 0, "many": 2, "many:Calm": 2, "many:Happy": 2}
+
+
+def test_a_preset_may_choose_the_speaker():
+    voices = book({"other": {"voice": "pair", "speaker_id": 1}}, speakers=(MEI, PAIR))
+    assert voices.find("other").options.speaker_id == 1
+    assert voices.find("pair").options.speaker_id == 0
+
+
+def test_a_preset_of_a_speaker_that_the_voice_does_not_have():
+    with pytest.raises(
+        ConfigError,
+        match=r"^presets\.third\.speaker_id: voice pair has 2 speakers, so it must be from 0 to 1$",
+    ):
+        book({"third": {"voice": "pair", "speaker_id": 2}}, speakers=(MEI, PAIR))
+
+
+# Voices that are missing
+
+
+def test_the_embedded_voice_takes_the_place_of_a_missing_default():
+    for default in ("gone", "gone:Happy"):
+        voices = book(default=default, missing=["gone"])
+        assert voices.default.name == "mei"
+        assert voices.replaced == ["voice"]
+
+
+def test_the_embedded_voice_speaks_the_presets_of_a_missing_voice():
+    presets = {
+        "loud": {
+            "voice": "gone",
+            "style": "Happy",
+            "speaker_id": 3,
+            "volume": 1.5,
+            "title": "大声",
+        },
+        "fast": {"voice": "gone:Happy", "speed": 2.0},
+        "both": {"voice": "loud", "style": "Sad", "speed": 2.0},
+        "calm": {"voice": "hana", "style": "Happy"},
+    }
+    voices = book(presets, default="both", missing=["gone"])
+    loud = voices.find("loud")
+    assert (loud.speaker, loud.title) == (MEI, "大声")
+    assert (loud.options.style, loud.options.speaker_id, loud.options.volume) == (None, 0, 1.5)
+    assert (voices.find("fast").speaker, voices.find("fast").options.speed) == (MEI, 2.0)
+    assert voices.default.name == "both"
+    assert voices.default.speaker is MEI
+    assert (voices.default.options.volume, voices.default.options.speed) == (1.5, 2.0)
+    assert voices.find("calm").options.style == "Happy"
+    assert voices.replaced == ["presets.loud", "presets.fast", "presets.both"]
+
+
+def test_where_nothing_is_missing_nothing_is_replaced():
+    assert book({"quick": {"voice": "hana"}}, default="quick").replaced == []
+
+
+def test_a_missing_voice_is_not_offered_and_keeps_its_name():
+    voices = book(missing=["gone"])
+    assert "gone" not in names(voices)
+    with pytest.raises(VoiceNotFound):
+        voices.find("gone")
+    with pytest.raises(
+        ConfigError, match=r"^presets\.gone: there is a voice of this name already$"
+    ):
+        book({"gone": {"voice": "mei"}}, missing=["gone"])
 
 
 # What is said about wrong names
@@ -212,6 +296,12 @@ def test_describe_tells_where_a_voice_comes_from():
     assert mei.version == "2.1"
     assert mei.speakers is None
     assert [one.name for one in happy.speakers] == ["Neutral", "Happy", "悲しい"]
+
+
+def test_describe_of_a_voice_that_wants_no_credit():
+    anonymous = FakeSpeaker(replace(MEI.info, credit=""))
+    ((voice,),) = (program.voices for program in build_info(book(speakers=[anonymous])).tts)
+    assert voice.attribution.name == "CC0"
 
 
 def test_describe_shows_titles_and_marks_the_default():
