@@ -441,7 +441,7 @@ def test_a_voice_may_not_be_called(write, name):
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("gopher://host/voices", "gopher://host/voices: unknown kind of source; known are file:"),
+        ("gopher://host/voices", "gopher://host/voices: unknown kind of source"),
         ("file://share/voices", "file://share/voices: a file has three slashes, as in file:///sh"),
         ("~nobody-of-this-name/voices", "Could not determine home directory"),
     ],
