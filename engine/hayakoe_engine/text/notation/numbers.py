@@ -34,10 +34,14 @@ _COUNTER: Final = f"[{_KANJI_COUNTERS}ヶヵかグキミセメリトボワパ]"
 _FALLING: Final = re.compile(" ?(?:[月時度℃%円年](?!間)|°C)")
 _SPORTS: Final = re.compile(
     "試合|スコア|勝|敗|負け|引き?分け|リード|同点|逆転|得点|ゴール|前半|後半|延長"
-    "|サッカー|野球|ホッケー|ラグビー"
+    "|サッカー|野球|ホッケー|ラグビー|第[0-9]セット|[0-9]セット目|テニス|バレー|卓球|バドミントン"
 )
 _WINNING: Final = re.compile(
     "で.{0,8}(?:勝|負|敗|引|リード|快|完|同点|下)|の(?:勝|敗|引|スコア|同点)|と(?:リード|なり)"
+)
+_QUANTITIES: Final = (
+    "電圧|電流|電力|出力|抵抗|容量|周波数|長さ|高さ|幅|奥行き|深さ|距離|重さ|質量|重量"
+    "|体重|身長|時間|体積|面積|速さ|速度|水量|雨量"
 )
 _NAME: Final = re.compile(r"[A-Za-z]{2} ?[0-9]{1,2}\Z")
 _RATIO: Final = re.compile("比|割合|アスペクト|縮尺|スケール|画面|対決|混ぜ|希釈")
@@ -90,6 +94,13 @@ def _unit(match: re.Match[str]) -> str | None:
     if match["unit"] in {"s", "g", "h"} and _NAME.search(before):
         return "エス" if match["unit"] == "s" else None
     return spoken_unit(match["unit"], after_digit=before[-1:] in DIGITS)
+
+
+def _unit_in_brackets(match: re.Match[str]) -> str | None:
+    """Tell the unit of a quantity, as in 電圧(V), after a short pause."""
+    unit = spoken_unit(match["unit"], after_digit=False)
+    is_quantity = len(match["unit"]) > 1 or not match["unit"].isalpha() or match["quantity"]
+    return f"{match['quantity'] or ''}、{unit}" if unit and is_quantity else None
 
 
 def _celsius(match: re.Match[str]) -> str | None:
@@ -248,6 +259,12 @@ NUMBER_RULES: Final = (
         "^*²³¹⁰⁴⁵⁶⁷⁸⁹⁻",
         r"(?<=[0-9A-Za-z)])(?:\^|\*\*)(?P<exponent>[-−+]?[0-9]{1,4})",
         _power,
+    ),
+    Rule.of(
+        "unit in brackets",
+        "(",
+        rf"(?P<quantity>{_QUANTITIES})?(?<=[ぁ-ヿ一-鿿])\((?P<unit>{UNIT})\)",
+        _unit_in_brackets,
     ),
     Rule.of(
         "unit",

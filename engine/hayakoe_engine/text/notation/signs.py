@@ -23,7 +23,7 @@ _ORDINALS: Final = {
     9: "ナインス",
     10: "テンス",
 }
-_ENGLISH_DIGITS: Final = {"2": "ツー", "3": "スリー", "4": "フォー", "5": "ファイブ"}
+_ENGLISH_DIGITS: Final = {"1": "ワン", "2": "ツー", "3": "スリー", "4": "フォー", "5": "ファイブ"}
 _COMPANIES: Final = {"株": "株式会社", "有": "有限会社", "代": "代表", "祝": "祝日", "税": "税"}
 _CHEMICALS: Final = {
     "H2O": "エイチツーオー",
@@ -126,6 +126,13 @@ SIGN_RULES: Final = (
         DIGITS,
         r"(?:(?<=[Pp]i)|(?<=PS)|(?<=パイ)|(?<=プレステ)|(?<=[Ee]cho Show)) ?"
         r"(?P<x>[2-5])(?![0-9A-Za-z.,:/%度時分個人年月日つ])",
+        _english_digit,
+    ),
+    Rule.of(
+        "name with a figure",
+        "M",
+        r"(?<![A-Za-z0-9])M(?P<x>[1-5])(?= ?(?:チップ|搭載|プロ|マックス|Pro|Max|Ultra"
+        r"|Mac|MacBook|iPad|版|モデル))",
         _english_digit,
     ),
     Rule.of(

@@ -35,6 +35,11 @@ _DATE_BEFORE: Final = re.compile(
     r"|/[0-9]{1,2}[ ]?(?:\(.\))?[ ]?[-~])[は:]?[ ]?\Z"
 )
 _COUNTED: Final = "件|個|台|人|名|回|枚|本|ページ|ステップ|項目|箇所|か所|ヶ所|日|部屋|室"
+_COOKED: Final = re.compile(
+    "[大小]さじ|カップ|[切煮炒焼茹]|刻|鍋|大根|人参|にんじん|ニンジン|きゅうり|キュウリ"
+    "|ごぼう|ねぎ|ネギ|玉ねぎ"
+    "|リンゴ|りんご|レモン|バナナ|豆腐|キャベツ|白菜|レタス|かぼちゃ|パン|足り|材料|レシピ|使い"
+)
 _MARKS: Final = re.compile("評価|点|星|★|スコア|レビュー|満足度|採点|口コミ|レーティング")
 _PRESSURE: Final = re.compile("血圧|mmHg")
 _ALONE: Final = r"(?<![0-9A-Za-z./:−-])"
@@ -52,16 +57,29 @@ def _date_or_fraction(match: re.Match[str]) -> str | None:
     """Tell a date such as 11/20 from a fraction such as 1/2."""
     first, second = int(match["first"]), int(match["second"])
     counter = match["counter"]
-    if counter and not match["whole"] and 0 <= first <= second and second:
+    if counter and not match["whole"] and 0 <= first <= second and _is_progress(match):
         return f"{second}{counter}中{first}{counter}"
     after = match.string[match.end() : match.end() + 12]
     before = match.string[max(0, match.start() - 12) : match.start()]
-    if not match["whole"] and _is_day(first, second, before, after + (counter or "")):
+    if (
+        not match["whole"]
+        and counter in {None, "日"}
+        and _is_day(first, second, before, after + (counter or ""))
+    ):
         return f"{first}月{second}日{counter or ''}"
     if not 0 < first < second or second > 999 or re.match("[A-Za-z]", after):
         return None
     whole = f"{match['whole'].strip()}と" if match["whole"] else ""
+    # Half a bundle is no ヒトタバ.
+    if first == 1 and re.match("[株玉束切皿袋房箱缶瓶]", after):
+        return f"{whole}{second}ブンのイチ"
     return f"{whole}{second}分の{first}{counter or ''}"
+
+
+def _is_progress(match: re.Match[str]) -> bool:
+    """Whether 3/5 is three of five, not three fifths."""
+    parts_of_one = match["counter"] in {"本", "個", "枚"} and _COOKED.search(nearby(match))
+    return int(match["second"]) > 0 and not parts_of_one
 
 
 def _is_day(month: int, day: int, before: str, after: str) -> bool:
