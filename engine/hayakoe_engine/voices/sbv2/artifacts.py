@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
-import os
 import shutil
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hayakoe_engine.disk import locked, sha256_of, sync, write_whole
 from hayakoe_engine.errors import BadVoiceFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 _LOG = logging.getLogger(__name__)
 
@@ -24,7 +23,6 @@ FORMAT: Final = 1
 """Raised whenever an installed graph of an older version would not do any more."""
 
 _STAMPS: Final = "stamps.json"
-_BLOCK_BYTES: Final = 1 << 20
 _KEY_DIGITS: Final = 32
 
 
@@ -60,7 +58,7 @@ class ArtifactStore:
             return folder
         try:
             self._root.mkdir(parents=True, exist_ok=True)
-            with _locked(self._root / f".{folder.name}.lock"):
+            with locked(self._root / f".{folder.name}.lock", on_wait=_say_so):
                 if not folder.is_dir():
                     self._make(folder, make)
         except OSError as error:
@@ -74,7 +72,7 @@ class ArtifactStore:
         try:
             make(making)
             for file in making.iterdir():
-                _sync(file)
+                sync(file)
             making.chmod(0o755)
             making.replace(folder)
         except BaseException:
@@ -91,7 +89,7 @@ class ArtifactStore:
             known = stamps.get(key)
             if isinstance(known, list) and known[:2] == stamp and len(known) == 3:
                 return str(known[2])
-            content = _sha256(file)
+            content = sha256_of(file)
         except OSError as error:
             raise BadVoiceFiles(f"{file}: cannot be read: {error.strerror or error}") from error
         self._remember({**stamps, key: [*stamp, content]})
@@ -110,44 +108,5 @@ class ArtifactStore:
             write_whole(self._root / _STAMPS, json.dumps(stamps, indent=1).encode())
 
 
-def write_whole(target: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all.
-
-    Raises:
-        OSError: It cannot be written; what was there before still is.
-    """
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Hold a lock that other processes respect and that ends with this one."""
-    with file.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _LOG.info("waiting for another process that installs the same")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _sync(file: Path) -> None:
-    with file.open("rb") as opened:
-        os.fsync(opened.fileno())
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as opened:
-        while block := opened.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+def _say_so() -> None:
+    _LOG.info("waiting for another process that installs the same")
