@@ -9,7 +9,8 @@
     │  └─ VoiceNotFound  StyleNotFound
     ├─ BusyError                      too much to do at once
     ├─ SourceError                    a voice cannot be had
-    │  └─ SourceNotFound
+    │  ├─ SourceNotFound  SourceUnauthorized  SourceUnreachable
+    │  └─ SourceOffline  SourceChecksumMismatch
     └─ VoiceError                     the voice's fault
        └─ BadVoiceFiles  InferenceFailed
 
@@ -31,8 +32,12 @@ __all__ = [
     "HayakoeError",
     "InferenceFailed",
     "RequestError",
+    "SourceChecksumMismatch",
     "SourceError",
     "SourceNotFound",
+    "SourceOffline",
+    "SourceUnauthorized",
+    "SourceUnreachable",
     "StyleNotFound",
     "TextTooLong",
     "VoiceError",
@@ -124,6 +129,30 @@ class SourceNotFound(SourceError):
     """There is nothing of this name."""
 
     code = "source-not-found"
+
+
+class SourceUnauthorized(SourceError):
+    """It is not for everybody, and who asks has not shown that it is for them."""
+
+    code = "source-unauthorized"
+
+
+class SourceUnreachable(SourceError):
+    """The other side does not answer, or says that it cannot now; try again later."""
+
+    code = "source-unreachable"
+
+
+class SourceOffline(SourceError):
+    """It would have to be downloaded, and the network is not to be used."""
+
+    code = "source-offline"
+
+
+class SourceChecksumMismatch(SourceError):
+    """What was downloaded is, each time, not what was published."""
+
+    code = "source-checksum-mismatch"
 
 
 class VoiceError(HayakoeError):

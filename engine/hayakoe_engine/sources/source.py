@@ -2,41 +2,112 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Final, Protocol
 
 from hayakoe_engine.errors import SourceError
+from hayakoe_engine.sources.access import SourceAccess
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+DEFAULT_SOURCE: Final = "hf://lemondouble/hayakoe"
+"""Where a neural voice comes from, and the language model, unless something else is said."""
 
 
 class Source(Protocol):
-    """Where folders of published files can be had."""
+    """Where folders of published files can be had, and where they can be published.
+
+    A prefix is the path of a folder below the source's root, with slashes:
+    ``onnx/speakers/jvnv-F1-jp``. The empty prefix is the root itself.
+    """
 
     def fetch(self, prefix: str) -> Path:
         """A local folder with everything that lies under this prefix.
 
+        What has been brought here before is used as it is, without asking the other side.
+
         Raises:
-            SourceError: It cannot be had.
+            SourceNotFound: Nothing lies there.
+            SourceUnauthorized: A token or a key is missing, or is not good for this.
+            SourceUnreachable: The other side does not answer.
+            SourceOffline: It would have to be brought, which is not allowed now.
+            SourceChecksumMismatch: Something else arrives than was published.
+            SourceError: It cannot be had for another reason, such as a full disk.
+        """
+        ...
+
+    def upload(self, prefix: str, local_dir: Path) -> None:
+        """Publish every file of a folder under this prefix.
+
+        Files of the same name are replaced; other files that lie there stay.
+
+        Raises:
+            SourceError: It cannot be done; the narrower types are those of ``fetch``.
         """
         ...
 
 
-def open_source(uri: str) -> Source:
-    """The source that a URI names: ``file:///path``, or a path.
+def open_source(uri: str, access: SourceAccess | None = None) -> Source:
+    """The source that a URI names; nothing is read, nobody is asked.
+
+    ================================================  ==============================================
+    ``hf://USER/REPO``, ``hf://USER/REPO@REVISION``   a repository of the Hugging Face hub
+    ``https://huggingface.co/USER/REPO``              the same; also with ``/tree/REVISION``
+    ``s3://BUCKET``, ``s3://BUCKET/PREFIX``           a bucket of S3, or of what speaks like it
+    ``file:///PATH``, or a path                       a folder, used in place
+    ================================================  ==============================================
+
+    Args:
+        uri: The URI.
+        access: How it may be used; None is with the user's cache folder and nothing special.
 
     Raises:
-        SourceError: The scheme is unknown, or the path is not absolute.
+        SourceError: No source is written like this.
     """
-    from hayakoe_engine.sources.local import LocalSource  # noqa: PLC0415
-
+    access = access or SourceAccess()
     scheme, separator, _ = uri.partition("://")
     if not separator:
-        return LocalSource(uri)
-    if scheme.lower() != "file":
-        raise SourceError(f"{uri}: unknown kind of source; known are file:///PATH and a path")
-    parts = urlsplit(uri)
-    if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
-        raise SourceError(f"{uri}: a file has three slashes, as in file:///share/voices")
-    return LocalSource(unquote(parts.path))
+        return _open_path(uri, access)
+    opener = _SCHEMES.get(scheme.lower())
+    if opener is None:
+        raise SourceError(
+            f"{uri}: unknown kind of source; known are hf://USER/REPO, "
+            "https://huggingface.co/USER/REPO, s3://BUCKET/PREFIX, file:///PATH and a path"
+        )
+    return opener(uri, access)
+
+
+def _open_path(path: str, _: SourceAccess) -> Source:
+    from hayakoe_engine.sources.local import LocalSource  # noqa: PLC0415
+
+    return LocalSource(path)
+
+
+def _open_file(uri: str, _: SourceAccess) -> Source:
+    from hayakoe_engine.sources.local import LocalSource  # noqa: PLC0415
+
+    return LocalSource.of_uri(uri)
+
+
+def _open_hub(uri: str, access: SourceAccess) -> Source:
+    from hayakoe_engine.sources.cached import CachedSource  # noqa: PLC0415
+    from hayakoe_engine.sources.huggingface import HubRemote  # noqa: PLC0415
+
+    return CachedSource(HubRemote.of_uri(uri, access), access)
+
+
+def _open_s3(uri: str, access: SourceAccess) -> Source:
+    from hayakoe_engine.sources.cached import CachedSource  # noqa: PLC0415
+    from hayakoe_engine.sources.s3 import S3Remote  # noqa: PLC0415
+
+    return CachedSource(S3Remote.of_uri(uri), access)
+
+
+_SCHEMES: Final[Mapping[str, Callable[[str, SourceAccess], Source]]] = {
+    "file": _open_file,
+    "hf": _open_hub,
+    "https": _open_hub,
+    "s3": _open_s3,
+}
+"""One line for each kind of source."""

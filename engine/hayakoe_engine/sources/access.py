@@ -1,0 +1,57 @@
+"""How sources may be used: by whom, from where, and who is told about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from platformdirs import user_cache_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hayakoe_engine.sources.progress import FetchProgress
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a source that does not answer is asked again.
+
+    Attributes:
+        attempts: Failures in a row, without anything having arrived in between, that are too many.
+        first_delay_s: Pause after the first failure; each further one is twice as long.
+        longest_delay_s: The longest pause. A server that asks for a longer one is given up.
+    """
+
+    attempts: int = 5
+    first_delay_s: float = 1.0
+    longest_delay_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAccess:
+    """What all sources of one engine share.
+
+    Attributes:
+        cache: Folder for what is downloaded.
+        offline: Whether the network must not be used.
+        update: Whether what is in the cache is compared with what the source has now, and brought
+            again if that is something else.
+        hf_token: For private repositories of the Hugging Face hub; None is the one that the
+            environment (``HF_TOKEN``) or a login on this machine gives.
+        hf_endpoint: URL of the hub; None is the one that the environment gives
+            (``HF_ENDPOINT``), or https://huggingface.co.
+        on_progress: Called in the fetching thread while files arrive. What it raises breaks the
+            fetch off; the next one goes on where it stopped.
+        patience: With sources that do not answer.
+    """
+
+    cache: Path = field(default_factory=partial(user_cache_path, "hayakoe"))
+    offline: bool = False
+    update: bool = False
+    hf_token: str | None = field(default=None, repr=False)
+    hf_endpoint: str | None = None
+    on_progress: Callable[[FetchProgress], None] | None = None
+    patience: Patience = Patience()
