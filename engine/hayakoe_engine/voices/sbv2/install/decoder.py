@@ -8,6 +8,8 @@ stage is part of the weights of what reads it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil, prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -101,7 +103,7 @@ class DecoderWeights:
     @property
     def hop_length(self) -> int:
         """Samples per frame."""
-        return int(np.prod([stage.upsampling.stride for stage in self.stages]))
+        return prod(stage.upsampling.stride for stage in self.stages)
 
 
 def read_decoder(model: ModelProto) -> DecoderWeights:
@@ -127,6 +129,34 @@ def direct_decoder(decoder: DecoderWeights) -> ModelProto:
 def mean_of(decoder: DecoderWeights, index: int) -> int:
     """Of how many blocks the mean is still to be taken in what the stage of this number reads."""
     return len(decoder.stages[index - 1].blocks) if index else 1
+
+
+def steps_per_frame(decoder: DecoderWeights, index: int) -> int:
+    """Steps that the stage of this number makes of a frame."""
+    return prod(stage.upsampling.stride for stage in decoder.stages[: index + 1])
+
+
+def reach_frames(decoder: DecoderWeights, stages: range) -> int:
+    """Frames on either side of a frame on which depends what some stages make of it.
+
+    What is before the first stage counts with it, as what is behind the last one.
+    """
+    reach = Fraction(0)
+    if stages.start == 0:
+        reach += decoder.entrance.kernel // 2
+    for index in stages:
+        stage = decoder.stages[index]
+        up = stage.upsampling
+        steps = steps_per_frame(decoder, index)
+        reach += Fraction(max(up.weight.shape[2] - 1 - up.padding, up.padding), steps)
+        longest = max(
+            sum(conv.kernel // 2 * conv.dilation for step in block for conv in step)
+            for block in stage.blocks
+        )
+        reach += Fraction(longest, steps)
+    if stages.stop == len(decoder.stages):
+        reach += Fraction(decoder.exit.kernel // 2, decoder.hop_length)
+    return ceil(reach)
 
 
 class DirectWriter:

@@ -41,7 +41,7 @@ class _Writer:
 
     def write(self) -> ModelProto:
         builder, rows = self._builder, self._rows
-        builder.input("phones", 1, "phones", kind="int64")
+        phones = builder.input("phones", 1, "phones", kind="int64")
         builder.input("tones", 1, "phones", kind="int64")
         builder.input("languages", 1, "phones", kind="int64")
         builder.input("bert", 1, self._weights["enc_p.bert_proj.weight"].shape[1], "phones")
@@ -54,10 +54,9 @@ class _Writer:
 
         embedding = builder.constant(self._weights["emb_g.weight"])
         speaker = builder.node("Gather", embedding, "speaker")
-        embedded = self._embed()
-        length = builder.node("Shape", embedded, start=0, end=1)
+        length = builder.node("Shape", phones, start=1, end=2)
         transformer = TransformerWriter(rows, "enc_p.encoder", length)
-        hidden = transformer.stack(embedded, "enc_p.encoder", speaker)
+        hidden = transformer.stack(self._embed(), "enc_p.encoder", speaker)
         prior = self._as_columns(rows.pointwise(hidden, "enc_p.proj"))
         mean, log_scale = builder.nodes("Split", 2, prior, axis=1)
         channels = self._weights["enc_p.proj.weight"].shape[0] // 2

@@ -1,9 +1,8 @@
 """The decoder with fast convolutions: the same weights, fewer multiplications.
 
-A stage with fast convolutions works on rows, float32 ``[steps, channels]``, and within its blocks
-on tiles, ``[8, tiles, channels]``, in which step t is row t % 8 of tile t // 8. A convolution with
-dilation d combines steps that are d apart, so for it the rows of a tile are regrouped:
-``[8 * d, tiles / d, channels]``, in which row i * d + w of tile j is step (8 * j + i) * d + w.
+It is written in parts. What a sample depends on reaches far at first, where there are 8 steps a
+frame, but not where most of the work is, and there are 64 and more: so what is decoded twice at the
+edges of windows costs much less if the first stage is a graph of its own.
 """
 
 from __future__ import annotations
@@ -20,8 +19,10 @@ from hayakoe_engine.voices.sbv2.install.decoder import (
     condition_row,
     decoder_inputs,
     mean_of,
+    steps_per_frame,
 )
-from hayakoe_engine.voices.sbv2.install.fastconv import TILE, transforms
+from hayakoe_engine.voices.sbv2.install.fastconv import POINTS
+from hayakoe_engine.voices.sbv2.install.tiles import TileWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,11 +31,12 @@ if TYPE_CHECKING:
 
     from hayakoe_engine.voices.sbv2.install.decoder import (
         Block,
-        Convolution,
         DecoderWeights,
         Stage,
         Upsampling,
     )
+
+TILE: Final = 8
 
 LEAST_CHANNELS: Final[Mapping[int, int]] = {3: 128, 7: 64, 11: 64}
 """Kernel to the channels from which on fast convolution is faster."""
@@ -44,102 +46,119 @@ _DILATIONS: Final = frozenset({1, 3, 5})
 
 def fast_decoder(
     decoder: DecoderWeights,
+    stages: range | None = None,
     *,
-    first_stage: int = 0,
+    first_fast: int = 0,
     least_channels: Mapping[int, int] = LEAST_CHANNELS,
 ) -> tuple[ModelProto, int]:
-    """A decoder for some numbers of frames.
+    """A decoder for some numbers of frames, or its first or last part.
+
+    The first part makes ``hidden``, float32 ``[steps, channels]``, of ``z`` and
+    ``speaker_vector``; the last makes ``audio`` of that.
 
     Args:
         decoder: Its weights.
-        first_stage: Those before it are as in the direct decoder.
+        stages: Those of the part, from the first or to the last; None is all of them.
+        first_fast: Stages before this one are as in the direct decoder.
         least_channels: Kernel to the channels from which on its convolutions are fast ones.
 
     Returns:
-        The graph, ``z`` and ``speaker_vector`` to ``audio``; and of what the number of frames
-        must be a multiple, which is 1 if no convolution is a fast one.
+        The graph; and of what the number of frames must be a multiple, which is 1 if no
+        convolution is a fast one.
     """
+    stages = stages or range(len(decoder.stages))
     builder = GraphBuilder()
     direct = DirectWriter(builder, decoder.slope)
-    tiles = TileWriter(builder, decoder.slope)
-    plans = [
-        [index >= first_stage and _is_fast(block, stage, least_channels) for block in stage.blocks]
-        for index, stage in enumerate(decoder.stages)
-    ]
-    if any(plans[0]):
-        signal = Signal(tiles, rows=tiles.entrance(decoder))
+    rows = RowsWriter(builder, decoder.slope)
+    plans = {
+        index: [
+            index >= first_fast and _is_fast(block, decoder.stages[index], least_channels)
+            for block in decoder.stages[index].blocks
+        ]
+        for index in stages
+    }
+    if stages.start > 0:
+        before = decoder.stages[stages.start - 1]
+        signal = Signal(rows, rows=builder.input("hidden", "steps", before.channels))
+    elif any(plans[0]):
+        signal = Signal(rows, rows=rows.entrance(decoder))
     else:
-        signal = Signal(tiles, image=direct.entrance(decoder))
-    multiple = steps_per_frame = 1
-    for index, (stage, plan) in enumerate(zip(decoder.stages, plans, strict=True)):
-        upsampling, means = stage.upsampling, mean_of(decoder, index)
+        signal = Signal(rows, image=direct.entrance(decoder))
+    multiple = 1
+    for index, plan in plans.items():
+        stage, means = decoder.stages[index], mean_of(decoder, index)
         if any(plan):
-            signal = Signal(tiles, rows=tiles.upsample(signal.as_rows(), upsampling, means))
+            signal = Signal(rows, rows=rows.upsample(signal.as_rows(), stage.upsampling, means))
         else:
-            signal = Signal(tiles, image=direct.upsample(signal.as_image(), upsampling, means))
+            image = direct.upsample(signal.as_image(), stage.upsampling, means)
+            signal = Signal(rows, image=image)
         fast = list(compress(stage.blocks, plan))
         slow = [direct.block(signal.as_image(), b) for b in stage.blocks if b not in fast]
         if fast:
-            signal = Signal(tiles, rows=tiles.blocks(signal.as_rows(), fast))
+            signal = Signal(rows, rows=rows.blocks(signal.as_rows(), fast))
         if slow:
             images = [*slow, signal.as_image()] if fast else slow
-            signal = Signal(tiles, image=builder.total(images))
-        steps_per_frame *= upsampling.stride
-        multiple = lcm(multiple, *(_multiple(block, steps_per_frame) for block in fast))
-    return direct.finish(signal.as_image(), decoder), multiple
+            signal = Signal(rows, image=builder.total(images))
+        steps = steps_per_frame(decoder, index)
+        multiple = lcm(multiple, *(_multiple(block, steps) for block in fast))
+    if stages.stop == len(decoder.stages):
+        return direct.finish(signal.as_image(), decoder), multiple
+    hidden = (signal.as_rows(), ("steps", decoder.stages[stages.stop - 1].channels))
+    return builder.model({"hidden": hidden}), multiple
+
+
+def _is_fast(block: Block, stage: Stage, least_channels: Mapping[int, int]) -> bool:
+    return all(
+        (TILE, convolution.kernel) in POINTS
+        and convolution.dilation in _DILATIONS
+        and stage.channels >= least_channels[convolution.kernel]
+        for step in block
+        for convolution in step
+    )
+
+
+def _multiple(block: Block, steps: int) -> int:
+    """Of what the number of frames must be a multiple for all regrouped tiles to be whole."""
+    lengths = [TILE * convolution.dilation for step in block for convolution in step]
+    return lcm(*(length // gcd(length, steps) for length in lengths))
 
 
 class Signal:
     """What one stage gives to the next, in the form in which it wants it.
 
     Args:
-        tiles: Changes the form.
+        writer: Changes the form.
         rows: The signal as rows, or None.
         image: The signal as image, or None.
     """
 
     def __init__(
-        self, tiles: TileWriter, *, rows: str | None = None, image: str | None = None
+        self, writer: RowsWriter, *, rows: str | None = None, image: str | None = None
     ) -> None:
-        self._tiles = tiles
+        self._writer = writer
         self._rows = rows
         self._image = image
 
     def as_rows(self) -> str:
         """float32 ``[steps, channels]``."""
         if self._rows is None:
-            self._rows = self._tiles.of_image(self.as_image())
+            self._rows = self._writer.of_image(self.as_image())
         return self._rows
 
     def as_image(self) -> str:
         """float32 ``[1, channels, 1, steps]``."""
         if self._image is None:
-            self._image = self._tiles.to_image(self.as_rows())
+            self._image = self._writer.to_image(self.as_rows())
         return self._image
 
 
-def _is_fast(block: Block, stage: Stage, least_channels: Mapping[int, int]) -> bool:
-    return all(
-        stage.channels >= least_channels.get(convolution.kernel, stage.channels + 1)
-        and convolution.dilation in _DILATIONS
-        for step in block
-        for convolution in step
-    )
-
-
-def _multiple(block: Block, steps_per_frame: int) -> int:
-    """Of what the number of frames must be a multiple for all regrouped tiles to be whole."""
-    lengths = [TILE * convolution.dilation for step in block for convolution in step]
-    return lcm(*(length // gcd(length, steps_per_frame) for length in lengths))
-
-
-class TileWriter:
-    """Writes parts of a decoder that work on rows and tiles."""
+class RowsWriter:
+    """Writes parts of a decoder that work on rows, float32 ``[steps, channels]``, and tiles."""
 
     def __init__(self, builder: GraphBuilder, slope: float) -> None:
         self._builder = builder
         self._slope = slope
-        self._transforms: dict[tuple[int, bool], tuple[str, str]] = {}
+        self._tiles = TileWriter(builder, TILE)
 
     def of_image(self, image: str) -> str:
         """``[1, channels, 1, steps]`` as rows."""
@@ -193,84 +212,20 @@ class TileWriter:
 
     def blocks(self, rows: str, blocks: Sequence[Block]) -> str:
         """Sum of what blocks give."""
-        builder = self._builder
         channels = blocks[0][0][0].weight.shape[1]
-        tiles = builder.transpose(builder.reshape(rows, -1, TILE, channels), 1, 0, 2)
-        total = builder.total([self._block(tiles, block) for block in blocks])
-        return builder.reshape(builder.transpose(total, 1, 0, 2), -1, channels)
+        tiles = self._tiles.of_rows(rows, channels)
+        total = self._builder.total([self._block(tiles, block) for block in blocks])
+        return self._tiles.to_rows(total, channels)
 
     def _block(self, tiles: str, block: Block) -> str:
         for step in block:
             x = tiles
             for convolution in step:
-                x = self._convolve(self.activate(x), convolution)
+                x = self._tiles.convolve(self.activate(x), convolution.weight, convolution.dilation)
+                if convolution.bias is not None:
+                    x = self._builder.node("Add", x, self._builder.constant(convolution.bias))
             tiles = self._builder.node("Add", x, tiles)
         return tiles
-
-    def _convolve(self, tiles: str, convolution: Convolution) -> str:
-        """A fast convolution with zeros around what it reads."""
-        builder = self._builder
-        matrices = transforms(convolution.kernel)
-        channels_out, channels, _ = convolution.weight.shape
-        dilation = convolution.dilation
-        into, out_of = self._matrices(convolution.kernel, dilated=dilation > 1)
-        if dilation > 1:
-            grouped = builder.reshape(tiles, TILE, -1, dilation, channels)
-            grouped = builder.transpose(grouped, 2, 0, 1, 3)
-            # Five dimensions keep ONNX Runtime from laying the channels, of which there are few
-            # here, out in blocks.
-            x = builder.node(
-                "Conv",
-                builder.reshape(grouped, 1, TILE, 1, dilation, -1),
-                into,
-                kernel_shape=[1, 1, 3],
-                dilations=[1, 1, channels],
-                pads=[0, 0, channels, 0, 0, channels],
-            )
-        else:
-            x = builder.node(
-                "Conv",
-                builder.reshape(tiles, 1, TILE, -1),
-                into,
-                kernel_shape=[3],
-                dilations=[channels],
-                pads=[channels, channels],
-            )
-        factors = builder.reshape(x, matrices.products, -1, channels)
-        weights = builder.constant(matrices.of_weights(convolution.weight))
-        products = builder.node("MatMul", factors, weights)
-        y = builder.node(
-            "Conv", builder.reshape(products, 1, matrices.products, -1), out_of, kernel_shape=[1]
-        )
-        if dilation > 1:
-            y = builder.reshape(y, dilation, TILE, -1, channels_out)
-            y = builder.transpose(y, 1, 2, 0, 3)
-        y = builder.reshape(y, TILE, -1, channels_out)
-        return (
-            y
-            if convolution.bias is None
-            else builder.node("Add", y, builder.constant(convolution.bias))
-        )
-
-    def _matrices(self, kernel: int, *, dilated: bool) -> tuple[str, str]:
-        """Transforms as weights of convolutions over the flat tiles: of the input, of the output.
-
-        The input's reads a tile and its neighbours.
-        """
-        if (kernel, dilated) not in self._transforms:
-            matrices = transforms(kernel)
-            left = TILE - (kernel - 1) // 2
-            wide = np.zeros((matrices.products, 3 * TILE))
-            wide[:, left : left + matrices.input.shape[1]] = matrices.input
-            into = wide.reshape(-1, 3, TILE).transpose(0, 2, 1).astype(np.float32)
-            out_of = matrices.output[:, :, None].astype(np.float32)
-            if dilated:
-                into = into[:, :, None, None, :]
-            self._transforms[kernel, dilated] = (
-                self._builder.constant(into),
-                self._builder.constant(out_of),
-            )
-        return self._transforms[kernel, dilated]
 
     def _shifted(self, rows: str, shifts: Sequence[int], extra: int = 0) -> str:
         """What is found at each shift from a row, zeros outside; for so many rows more."""

@@ -1,12 +1,12 @@
 """Convolutions with fewer multiplications (Toom-Cook, as Winograd's method for one dimension).
 
-A tile of 8 results of a convolution with k places depends on 8 + k - 1 inputs. Seen as
+A tile of m results of a convolution with k places depends on m + k - 1 inputs. Seen as
 polynomials, it can be had from products of values at as many points: the input is transformed,
-multiplied by a transformed kernel and transformed back, with 1.9 products per result instead of
-7, or 2.6 instead of 11. Points that are large or close together cost precision, so some
-pairs of points are replaced by the roots of a quadratic: three real products for two points, but
-roots on the unit circle. All transforms are computed exactly; the errors of the result are those
-of float32 times 10 to 30.
+multiplied by a transformed kernel and transformed back. Of tiles of 8 that takes 1.9 products per
+result instead of 7, or 2.6 instead of 11; of tiles of 4, 2 instead of 5. Points that are large or
+close together cost precision, so some pairs of points are replaced by the roots of a quadratic:
+three real products for two points, but roots on the unit circle. All transforms are computed
+exactly; the errors of the result are those of float32 times 10 to 30.
 """
 
 from __future__ import annotations
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     _Matrix: TypeAlias = list[list[Fraction]]
-
-TILE: Final = 8
-"""Results that are computed together."""
 
 _F = Fraction
 _SMALL: Final = (_F(0), _F(1), _F(-1), _F(2), _F(-2), _F(1, 2), _F(-1, 2))
@@ -47,21 +44,22 @@ class Points:
 
 
 POINTS: Final = {
-    3: Points(_SMALL, ((0, 1),)),
-    7: Points(_SMALL + _MIXED, ((0, 1),)),
-    11: Points(_SMALL + _MIXED, ((0, 1), (1, 1), (-1, 1))),
+    (4, 5): Points(_SMALL, ()),
+    (8, 3): Points(_SMALL, ((0, 1),)),
+    (8, 7): Points(_SMALL + _MIXED, ((0, 1),)),
+    (8, 11): Points(_SMALL + _MIXED, ((0, 1), (1, 1), (-1, 1))),
 }
-"""Kernel to the points that serve it."""
+"""Tile and kernel to the points that serve them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Transforms:
-    """Matrices of a tile of 8: ``y = output @ ((kernel @ w) * (input @ x))``; float64.
+    """Matrices of a tile: ``y = output @ ((kernel @ w) * (input @ x))``; float64.
 
     Attributes:
-        input: ``[products, 8 + k - 1]``.
+        input: ``[products, tile + k - 1]``.
         kernel: ``[products, k]``.
-        output: ``[8, products]``.
+        output: ``[tile, products]``.
     """
 
     input: NDArray[np.float64]
@@ -87,10 +85,10 @@ class Transforms:
 
 
 @cache
-def transforms(kernel: int) -> Transforms:
-    """The transforms of one of the kernels in ``POINTS``."""
-    points = POINTS[kernel]
-    inputs = TILE + kernel - 1
+def transforms(tile: int, kernel: int) -> Transforms:
+    """The transforms of one of the pairs in ``POINTS``."""
+    points = POINTS[tile, kernel]
+    inputs = tile + kernel - 1
     products = _products_of_residues(points)
     evaluated = _residues(points, inputs)
     to_coefficients = _solve(evaluated, _residues_of_products(points))
@@ -98,7 +96,7 @@ def transforms(kernel: int) -> Transforms:
     matrices = Transforms(
         input=_as_array(to_coefficients).T,
         kernel=_as_array(_multiply(products, _residues(points, kernel))),
-        output=_as_array(_multiply(products, _residues(points, TILE))).T,
+        output=_as_array(_multiply(products, _residues(points, tile))).T,
     )
     return _balance(matrices)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hayakoe_engine.voices.sbv2.install.builder import GraphBuilder
 from hayakoe_engine.voices.sbv2.install.graph import Graph, UnknownGraph
-from hayakoe_engine.voices.sbv2.install.rows import RowWriter
+from hayakoe_engine.voices.sbv2.install.rows import RaggedTiles, RowWriter
 from hayakoe_engine.voices.sbv2.install.transformer import TransformerWriter
 from hayakoe_engine.voices.sbv2.install.weights import Weights
 
@@ -35,7 +35,9 @@ def lean_flow(flow: ModelProto, *, quantized: bool = False) -> ModelProto:
     speaker = builder.reshape(vector, 1, -1)
     rows = builder.transpose(builder.node("Squeeze", z_p, builder.integers(0)), 1, 0)
     length = builder.node("Shape", rows, start=0, end=1)
-    writer = RowWriter(builder, weights, quantized=quantized)
+    # Integers are multiplied faster than convolutions can be saved multiplications.
+    tiles = None if quantized else RaggedTiles(builder, length)
+    writer = RowWriter(builder, weights, tiles=tiles, quantized=quantized)
     transformer = TransformerWriter(writer, "flow.flows.0.enc", length)
     kept, shifted = builder.nodes("Split", 2, rows, axis=1)
     for number in reversed(range(_LAYERS)):

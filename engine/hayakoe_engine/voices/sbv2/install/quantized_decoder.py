@@ -28,28 +28,37 @@ _LEVELS: Final = 255
 def quantized_decoder(
     model: ModelProto,
     decoder: DecoderWeights,
-    latents: Iterable[NDArray[np.float32]],
+    pieces: Iterable[NDArray[np.float32]],
     speaker_vector: NDArray[np.float32],
 ) -> ModelProto:
-    """A decoder that computes with 8-bit integers in its first stages.
+    """A decoder, or a part of it, that computes with 8-bit integers in its first stages.
 
     Args:
-        model: A decoder whose first stages are direct ones.
+        model: A decoder whose first stages are direct ones, or a part of one.
         decoder: Its weights.
-        latents: What it is to decode, ``[1, channels, frames]`` each: typical pieces, from which
-            the ranges of the integers are taken.
+        pieces: What it is to decode, for its first input: typical pieces, from which the ranges
+            of the integers are taken.
         speaker_vector: Of who speaks them, ``[1, speaker channels, 1]``.
 
     Returns:
         The graph, with the same inputs and outputs.
     """
-    first = decoder.stages[:QUANTIZED_STAGES]
-    count = sum(len(step) for stage in first for block in stage.blocks for step in block)
-    # The graph holds them in order, after that of the entrance.
-    convolutions = [node for node in model.graph.node if node.op_type == "Conv"][1 : 1 + count]
+    first, *others = (item.name for item in model.graph.input)
+    feeds = ({first: piece} | dict.fromkeys(others, speaker_vector) for piece in pieces)
+    convolutions = list(_convolutions(model, decoder))
     tensors = sorted({name for node in convolutions for name in (node.input[0], node.output[0])})
-    feeds = ({"z": latent, "speaker_vector": speaker_vector} for latent in latents)
     return _Quantizer(model, _ranges(model, tensors, feeds)).quantize(convolutions)
+
+
+def _convolutions(model: ModelProto, decoder: DecoderWeights) -> Iterator[NodeProto]:
+    """Those in the blocks of the first stages: known by their sizes."""
+    channels = {stage.channels for stage in decoder.stages[:QUANTIZED_STAGES]}
+    sizes = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Conv":
+            channels_out, channels_in = sizes[node.input[1]][:2]
+            if channels_out == channels_in and channels_in in channels:
+                yield node
 
 
 def _ranges(

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+import numpy as np
+
+from hayakoe_engine.voices.sbv2.install.fastconv import POINTS
 from hayakoe_engine.voices.sbv2.install.quantize import quantized_product
+from hayakoe_engine.voices.sbv2.install.tiles import TileWriter
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from hayakoe_engine.voices.sbv2.install.builder import GraphBuilder
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
     Weight: TypeAlias = NDArray[np.float32]
 
 _EPSILON: Final = 1e-5
+_FLOAT: Final = 1
+
+
+_TILE: Final = 4
 
 
 class RowWriter:
@@ -28,12 +35,21 @@ class RowWriter:
     Args:
         builder: The graph.
         weights: Of all layers.
+        tiles: Writes what is convolved fast; None lets nothing be.
         quantized: Multiply 8-bit integers in all layers that do not say otherwise.
     """
 
-    def __init__(self, builder: GraphBuilder, weights: Weights, *, quantized: bool = False) -> None:
+    def __init__(
+        self,
+        builder: GraphBuilder,
+        weights: Weights,
+        *,
+        tiles: RaggedTiles | None = None,
+        quantized: bool = False,
+    ) -> None:
         self.builder = builder
         self.weights = weights
+        self._tiles = tiles
         self._quantized = quantized
 
     def linear(self, x: str, weight: Weight, bias: Weight, *, exact: bool = False) -> str:
@@ -43,6 +59,19 @@ class RowWriter:
     def pointwise(self, x: str, key: str) -> str:
         """A convolution that reads one place."""
         return self.linear(x, *self.weights.pointwise(key))
+
+    def feed_forward(self, x: str, key: str) -> str:
+        """Two convolutions over time with a ReLU between them."""
+        weights = [self.weights[f"{key}.conv_{number}.weight"] for number in (1, 2)]
+        if self._tiles is None or not all(map(self._tiles.can_convolve, weights)):
+            x = self.builder.node("Relu", self.convolve(x, f"{key}.conv_1"))
+            return self.convolve(x, f"{key}.conv_2")
+        biases = [self.weights[f"{key}.conv_{number}.bias"] for number in (1, 2)]
+        tiles = self._tiles.of_rows(x, weights[0].shape[1])
+        tiles = self.add_constant(self._tiles.convolve(tiles, weights[0]), biases[0])
+        tiles = self._tiles.without_padding(self.builder.node("Relu", tiles))
+        tiles = self._tiles.convolve(tiles, weights[1])
+        return self.add_constant(self._tiles.to_rows(tiles, len(biases[1])), biases[1])
 
     def convolve(self, x: str, key: str) -> str:
         """A convolution over time that keeps its length."""
@@ -100,3 +129,47 @@ class RowWriter:
         if self._quantized and not exact:
             return quantized_product(self.builder, x, weight)
         return self.builder.node("MatMul", x, self.builder.constant(weight))
+
+
+class RaggedTiles:
+    """Writes fast convolutions of rows of which there are not always whole tiles.
+
+    Args:
+        builder: The graph.
+        length: int64 ``[1]``, rows of everything.
+    """
+
+    def __init__(self, builder: GraphBuilder, length: str) -> None:
+        self._builder = builder
+        self._tiles = TileWriter(builder, _TILE, few_tiles=True)
+        tile = builder.integers(_TILE)
+        count = builder.node("Div", builder.node("Add", length, builder.integers(_TILE - 1)), tile)
+        steps = builder.node("Mul", count, tile)
+        missing = builder.node("Sub", steps, length)
+        none, before = builder.integers(0), builder.integers(0, 0)
+        self._padding = builder.node("Concat", before, missing, none, axis=0)
+        self._cut = builder.node("Neg", self._padding)
+        first, step = builder.constant(np.array(0)), builder.constant(np.array(1))
+        places = builder.node("Range", first, builder.node("Squeeze", steps), step)
+        inside = builder.node("Cast", builder.node("Less", places, length), to=_FLOAT)
+        self._inside = self._tiles.of_rows(inside, 1)
+
+    def can_convolve(self, weight: Weight) -> bool:
+        """Whether there is a fast convolution with such weights."""
+        return (_TILE, weight.shape[2]) in POINTS
+
+    def of_rows(self, rows: str, channels: int) -> str:
+        """Rows and some zeros behind them as tiles."""
+        return self._tiles.of_rows(self._builder.node("Pad", rows, self._padding), channels)
+
+    def to_rows(self, tiles: str, channels: int) -> str:
+        """Tiles as rows, without what is behind them."""
+        return self._builder.node("Pad", self._tiles.to_rows(tiles, channels), self._cut)
+
+    def without_padding(self, tiles: str) -> str:
+        """Tiles with zeros behind the rows again."""
+        return self._builder.node("Mul", tiles, self._inside)
+
+    def convolve(self, tiles: str, weight: Weight) -> str:
+        """A convolution that keeps the length, without bias."""
+        return self._tiles.convolve(tiles, weight)

@@ -69,16 +69,12 @@ class TransformerWriter:
                 x = rows.add(x, rows.linear(speaker, *linear, exact=True))
             attended = self._attend(x, f"{key}.attn_layers.{layer}")
             x = rows.normalise(rows.add(x, attended), f"{key}.norm_layers_1.{layer}")
-            fed = self._feed_forward(x, f"{key}.ffn_layers.{layer}")
+            fed = rows.feed_forward(x, f"{key}.ffn_layers.{layer}")
             x = rows.normalise(rows.add(x, fed), f"{key}.norm_layers_2.{layer}")
             layer += 1
         if layer <= _SPEAKER_LAYER:
             raise UnknownGraph(f"{key} has {layer} layers")
         return x
-
-    def _feed_forward(self, x: str, key: str) -> str:
-        x = self._rows.convolve(x, f"{key}.conv_1")
-        return self._rows.convolve(self._rows.builder.node("Relu", x), f"{key}.conv_2")
 
     def _attend(self, x: str, key: str) -> str:
         builder, weights = self._rows.builder, self._rows.weights

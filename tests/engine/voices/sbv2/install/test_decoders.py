@@ -10,7 +10,9 @@ from hayakoe_engine.voices.sbv2.install.decoder import (
     Stage,
     Upsampling,
     direct_decoder,
+    reach_frames,
     read_decoder,
+    steps_per_frame,
 )
 from hayakoe_engine.voices.sbv2.install.fast_decoder import fast_decoder
 from hayakoe_engine.voices.sbv2.install.graph import UnknownGraph
@@ -80,6 +82,43 @@ def test_the_fast_decoder_is_the_published_one(parts, decoder_weights, run, draw
         assert snr_db(run(parts.decoder, **feeds), run(model, **feeds)) > 100
 
 
+def test_its_parts_make_the_whole(decoder_weights, run, draw, snr_db):
+    whole, _ = fast_decoder(decoder_weights, least_channels=EVERYWHERE)
+    parts = [
+        fast_decoder(decoder_weights, stages, least_channels=EVERYWHERE)
+        for stages in (range(2), range(2, 5))
+    ]
+    assert [multiple for _, multiple in parts] == [15, 15]
+    feeds = latent(draw, decoder_weights, 15)
+    hidden = run(parts[0][0], **feeds)
+    assert hidden.shape == (15 * 64, decoder_weights.stages[1].channels)
+    assert snr_db(run(whole, **feeds), run(parts[1][0], hidden=hidden)) > 110
+
+
+@pytest.mark.parametrize("stages", [range(5), range(1), range(1, 5), range(2, 5)])
+def test_a_window_depends_on_what_is_within_reach(decoder_weights, run, draw, snr_db, stages):
+    part, _ = fast_decoder(decoder_weights, stages, least_channels={3: 999, 7: 999, 11: 999})
+    reach = reach_frames(decoder_weights, stages)
+    steps = steps_per_frame(decoder_weights, stages.start - 1)
+    name = part.graph.input[0].name
+    feeds = latent(draw, decoder_weights, 40)
+    if stages.start:
+        channels = decoder_weights.stages[stages.start - 1].channels
+        feeds = {"hidden": draw(40 * steps, channels)}
+
+    def made(start, stop):
+        cut = {**feeds, name: feeds[name][start * steps : stop * steps]}
+        if name == "z":
+            cut["z"] = feeds["z"][:, :, start:stop]
+        result = run(part, **cut)
+        return result.reshape(stop - start, -1) if stages.stop == 5 else result
+
+    per_frame = 1 if stages.stop == 5 else steps_per_frame(decoder_weights, stages.stop - 1)
+    whole = made(0, 40)[18 * per_frame : 22 * per_frame]
+    window = made(18 - reach, 22 + reach)[reach * per_frame : -reach * per_frame]
+    assert snr_db(whole, window) > 110
+
+
 def test_few_channels_are_convolved_directly(decoder_weights, run, draw, snr_db):
     model, multiple = fast_decoder(decoder_weights)
     assert multiple == 1
@@ -106,7 +145,7 @@ def test_other_shapes_of_decoders_are_fast_as_far_as_possible(decoder, multiple,
 
 def test_the_first_stages_may_be_left_direct(decoder_weights, run, draw, snr_db):
     feeds = latent(draw, decoder_weights, 15)
-    model, multiple = fast_decoder(decoder_weights, first_stage=2, least_channels=EVERYWHERE)
+    model, multiple = fast_decoder(decoder_weights, first_fast=2, least_channels=EVERYWHERE)
     assert multiple == 15
     assert snr_db(run(direct_decoder(decoder_weights), **feeds), run(model, **feeds)) > 100
 
@@ -116,12 +155,27 @@ def test_in_eight_bits_it_is_smaller_and_nearly_the_same(decoder_weights, run, d
     exact = direct_decoder(decoder_weights)
     model = exact
     if fast:
-        model, _ = fast_decoder(decoder_weights, first_stage=2, least_channels=EVERYWHERE)
+        model, _ = fast_decoder(decoder_weights, first_fast=2, least_channels=EVERYWHERE)
     feeds = latent(draw, decoder_weights, 45)
     latents = [draw(*feeds["z"].shape) for _ in range(3)]
     quantized = quantized_decoder(model, decoder_weights, latents, feeds["speaker_vector"])
     assert quantized.ByteSize() < model.ByteSize()
     assert 25 < snr_db(run(exact, **feeds), run(quantized, **feeds)) < 80
+
+
+def test_parts_can_be_in_eight_bits(decoder_weights, run, draw, snr_db):
+    whole = direct_decoder(decoder_weights)
+    head, tail = (
+        fast_decoder(decoder_weights, stages, first_fast=2, least_channels=EVERYWHERE)[0]
+        for stages in (range(1), range(1, 5))
+    )
+    feeds = latent(draw, decoder_weights, 45)
+    vector = feeds["speaker_vector"]
+    quantized_head = quantized_decoder(head, decoder_weights, [feeds["z"]], vector)
+    hidden = run(head, **feeds)
+    quantized_tail = quantized_decoder(tail, decoder_weights, [hidden], vector)
+    audio = run(quantized_tail, hidden=run(quantized_head, **feeds))
+    assert 25 < snr_db(run(whole, **feeds), audio) < 80
 
 
 def test_silence_can_be_calibrated_with(decoder_weights, run, draw):
