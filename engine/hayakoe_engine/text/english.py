@@ -17,6 +17,7 @@ import pyopenjtalk
 from pyopenjtalk.openjtalk import OpenJTalk
 
 from hayakoe_engine.text import brands
+from hayakoe_engine.text.english_words import ENGLISH_WORDS
 from hayakoe_engine.text.names import NAMES
 from hayakoe_engine.text.rewriting import Replacement
 from hayakoe_engine.text.spelling import (
@@ -50,7 +51,7 @@ _MOST_PARTS: Final = 6
 _ACRONYM: Final = 5
 _NO_WORDS: Final = frozenset({"フィラー", "記号"})
 _KATAKANA: Final = re.compile("[ァ-ヴー]+")
-_TABLE: Final = {**NAMES, **brands.READINGS}
+_TABLE: Final = {**ENGLISH_WORDS, **NAMES, **brands.READINGS}
 _NAMES: Final = {words.replace(" ", ""): kana for words, kana in _TABLE.items()}
 _SEVERAL_WORDS: Final = {words.replace(" ", "") for words in _TABLE if {*words} & {*" &"}}
 _UNITS: Final = frozenset(brands.UNITS.split())
@@ -322,6 +323,8 @@ def _compound(word: str) -> str:
             return kana + known
     # Three letters and four make too many words that are no compounds: nowhere.
     for cut in range(len(word) - 3, 2, -1) if len(word) > 7 else ():
-        if (first := _name(word[:cut])) and (second := _name(word[cut:])):
+        # Davidson is a name; it is not said like a son.
+        second = "ソン" if word[cut:] == "son" else _name(word[cut:])
+        if second and (first := _name(word[:cut])):
             return first + second
     return ""

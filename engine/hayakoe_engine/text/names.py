@@ -53,8 +53,9 @@ _PERSONS: Final = (
     " abba=アバ zeppelin=ツェッペリン eagles=イーグルス aerosmith=エアロスミス"
     " radiohead=レディオヘッド muse=ミューズ carpenters=カーペンターズ dua_lipa=デュアリパ"
     " maroon=マルーン imagine_dragons=イマジンドラゴンズ bts=ビーティーエス twice=トゥワイス"
-    " blackpink=ブラックピンク yoasobi=ヨアソビ ado=アド da_vinci=ダヴィンチ"
-    " van_gogh=ヴァンゴッホ"
+    " blackpink=ブラックピンク yoasobi=ヨアソビ ado=アド davidson=デビッドソン"
+    " richardson=リチャードソン robertson=ロバートソン stevenson=スティーブンソン"
+    " da_vinci=ダヴィンチ van_gogh=ヴァンゴッホ"
 )
 
 _PLACES: Final = (
