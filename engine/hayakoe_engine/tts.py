@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -11,7 +12,8 @@ from platformdirs import user_cache_path
 from hayakoe_engine.cpus import available_cpus
 from hayakoe_engine.errors import BadOption, VoiceNotFound
 from hayakoe_engine.scheduler import MAX_STREAMS, Scheduler
-from hayakoe_engine.sources.source import open_source
+from hayakoe_engine.sources.access import SourceAccess
+from hayakoe_engine.sources.source import DEFAULT_SOURCE, fetch_first, open_source
 from hayakoe_engine.speaker import Speaker
 from hayakoe_engine.text.text_options import TextOptions
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping, Sequence
 
+    from hayakoe_engine.sources.progress import FetchProgress
     from hayakoe_engine.text.dictionary.user_dictionary import UserDictionary
     from hayakoe_engine.text.reading import Reader, Reading
     from hayakoe_engine.voices.sbv2.loader import PrecisionChoice, Sbv2Loader
@@ -41,9 +44,15 @@ class TTS:
 
     Args:
         device: What neural voices run on: "cpu".
-        cache_dir: Folder for what is made of neural voices; None is the user's cache folder.
+        cache_dir: Folder for what is downloaded and for what is made of neural voices; None is the
+            user's cache folder.
         bert_source: Where the language model of neural voices comes from; None is where the voice
-            comes from.
+            comes from, or else where the official voices are.
+        hf_token: For private repositories of the Hugging Face hub; None is what the environment
+            variable ``HF_TOKEN`` or a login on this machine gives.
+        offline: Whether the network must not be used; what is not on this machine is then a
+            ``SourceOffline``. It is not used anyway for what is.
+        on_progress: Called while files of voices are downloaded, in the thread that does it.
         precision: Of neural voices: "exact", "balanced", "fast", or "auto" for what was found
             good enough for each voice when it was installed.
         memory_mb: Memory that open neural voices may take, about; those that were not used for
@@ -64,6 +73,9 @@ class TTS:
         *,
         cache_dir: str | os.PathLike[str] | None = None,
         bert_source: str | None = None,
+        hf_token: str | None = None,
+        offline: bool = False,
+        on_progress: Callable[[FetchProgress], None] | None = None,
         precision: PrecisionChoice = "auto",
         memory_mb: int | None = None,
         threads: int | None = None,
@@ -87,6 +99,9 @@ class TTS:
         self._precision = precision
         self._max_bytes = None if memory_mb is None else memory_mb << 20
         self._cache = Path(cache_dir).expanduser() if cache_dir else user_cache_path("hayakoe")
+        self._access = SourceAccess(
+            self._cache, offline=offline, hf_token=hf_token, on_progress=on_progress
+        )
         self._neural: Sbv2Loader | None = None
 
     def load(self, name: str, *, source: str | Callable[[], Voice] | None = None) -> Self:
@@ -94,20 +109,12 @@ class TTS:
 
         Args:
             name: What the voice is called from now on, and what its publisher calls it.
-            source: Where it comes from: ``file:///PATH`` or a path, to a folder laid out as the
-                published repository or to the folder of the voice itself; or what makes the voice.
-                None is for the embedded voice.
-
-        Raises:
-            VoiceNotFound: There is no embedded voice of this name.
+            source: Where it comes from, a URI (see ``open_source``) of a repository laid out as the
+                official one, or of a local voice itself, its folder or AIVMX file; or what makes
+                the voice. None is for the embedded voice and for the official ones.
         """
         if source is None:
-            if name != EMBEDDED_VOICE:
-                raise VoiceNotFound(
-                    f"there is no voice {name!r}; the embedded voice is {EMBEDDED_VOICE!r}",
-                    hint="a neural voice needs a source",
-                )
-            source = _embedded_voice
+            source = _embedded_voice if name == EMBEDDED_VOICE else DEFAULT_SOURCE
         with self._lock:
             self._registered[name] = source
         return self
@@ -149,7 +156,11 @@ class TTS:
                 if name in self._speakers:
                     continue
                 try:
-                    voice = source() if callable(source) else self._neural_voice(name, source)
+                    voice = (
+                        source()
+                        if callable(source)
+                        else self._neural_voice(name, source, self._access)
+                    )
                     speaker = Speaker(
                         voice, reader, self._scheduler, self._text_options, self._voices
                     )
@@ -160,6 +171,37 @@ class TTS:
                     continue
                 self._voices[name] = voice
                 self._speakers[name] = speaker
+        if failure is not None:
+            raise failure
+        return self
+
+    def pre_download(self, device: str = "cpu", *, update: bool = False) -> Self:
+        """Fetch and install every named voice, so that nothing is left to do but to open it.
+
+        Afterwards ``prepare`` needs no network, and not the packages that installing needs. Voices
+        that can be had are, even if another one fails.
+
+        Args:
+            device: What the voices will run on, which decides what is fetched. The device itself is
+                not needed.
+            update: Whether what is here already is compared with what its source has now.
+
+        Raises:
+            BadOption: The device is unknown.
+            SourceError: Files of a voice cannot be had.
+            VoiceError: They are not a voice.
+        """
+        _check_choice("device", device, DEVICES)
+        access = replace(self._access, update=update)
+        failure: Exception | None = None
+        with self._lock:
+            self._load_neural()
+            sources = [item for item in self._registered.items() if isinstance(item[1], str)]
+        for name, source in sources:
+            try:
+                self._neural_voice(name, str(source), access).close()
+            except Exception as error:  # noqa: BLE001 - raised below, after the other voices
+                failure = failure or error
         if failure is not None:
             raise failure
         return self
@@ -225,23 +267,26 @@ class TTS:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _neural_voice(self, name: str, source: str) -> Voice:
-        from hayakoe_engine.voices.sbv2.loader import Sbv2Loader  # noqa: PLC0415
+    def _neural_voice(self, name: str, source: str, access: SourceAccess) -> Voice:
+        language_model = [self._bert_source] if self._bert_source else [source, DEFAULT_SOURCE]
+        return self._load_neural().load(
+            name,
+            voice=open_source(source, access).fetch(f"onnx/speakers/{name}"),
+            bert=fetch_first(language_model, "onnx/bert/q8", access),
+            tokenizer=fetch_first(language_model, "bert/tokenizer", access),
+        )
 
+    def _load_neural(self) -> Sbv2Loader:
         if self._neural is None:
+            from hayakoe_engine.voices.sbv2.loader import Sbv2Loader  # noqa: PLC0415
+
             self._neural = Sbv2Loader(
                 self._cache,
                 threads=self._threads,
                 precision=self._precision,
                 max_bytes=self._max_bytes,
             )
-        language_model = open_source(self._bert_source or source)
-        return self._neural.load(
-            name,
-            voice=open_source(source).fetch(f"onnx/speakers/{name}"),
-            bert=language_model.fetch("onnx/bert/q8"),
-            tokenizer=language_model.fetch("bert/tokenizer"),
-        )
+        return self._neural
 
     def _load_reader(self) -> Reader:
         if self._reader is None:

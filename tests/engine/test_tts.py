@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from hayakoe_engine import TTS
-from hayakoe_engine.errors import BadVoiceFiles, BusyError, VoiceNotFound
+from hayakoe_engine.errors import BadVoiceFiles, BusyError, SourceOffline, VoiceNotFound
 
 
 def test_a_voice_speaks_after_prepare():
@@ -13,9 +13,15 @@ def test_a_voice_speaks_after_prepare():
         assert tts.prepare().speakers["mei"].generate("はい").duration_s > 0.3
 
 
-def test_an_unknown_voice_is_refused_at_once():
-    with pytest.raises(VoiceNotFound, match=r"'nobody'.*'mei'"):
-        TTS().load("nobody")
+def test_a_voice_without_a_source_is_an_official_one(tmp_path):
+    missing = "hf://lemondouble/hayakoe@main: onnx/speakers/nobody is not in"
+    with (
+        TTS(cache_dir=tmp_path, offline=True).load("nobody") as tts,
+        pytest.raises(SourceOffline, match=missing) as caught,
+    ):
+        tts.prepare()
+    assert "wyoming-hayakoe install" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_speaker_names_those_that_are_there():

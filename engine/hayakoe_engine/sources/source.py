@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from hayakoe_engine.errors import SourceError
+from hayakoe_engine.errors import SourceError, SourceNotFound, SourceOffline
 from hayakoe_engine.sources.access import SourceAccess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 DEFAULT_SOURCE: Final = "hf://lemondouble/hayakoe"
@@ -76,6 +78,27 @@ def open_source(uri: str, access: SourceAccess | None = None) -> Source:
             "https://huggingface.co/USER/REPO, s3://BUCKET/PREFIX, file:///PATH and a path"
         )
     return opener(uri, access)
+
+
+def fetch_first(uris: Sequence[str], prefix: str, access: SourceAccess) -> Path:
+    """What lies under a prefix in the first of these sources that has it.
+
+    What is on this machine already counts more than the order, so that nobody is asked whether an
+    earlier source has by now what it had not.
+
+    Raises:
+        SourceNotFound: None has it.
+        SourceError: As for ``Source.fetch``; sources after one that fails are not tried.
+    """
+    if not access.update:
+        here = replace(access, offline=True)
+        for uri in uris:
+            with suppress(SourceOffline, SourceNotFound):
+                return open_source(uri, here).fetch(prefix)
+    for uri in uris[:-1]:
+        with suppress(SourceNotFound):
+            return open_source(uri, access).fetch(prefix)
+    return open_source(uris[-1], access).fetch(prefix)
 
 
 def _open_path(path: str, _: SourceAccess) -> Source:
