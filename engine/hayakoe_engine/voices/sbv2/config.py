@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
+from hayakoe_engine.voices.sbv2.json_fields import BadField, Fields
 from hayakoe_engine.voices.sbv2.reading_files import blaming, read_text
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ __all__ = ["VoiceConfig"]
 
 _SUPPORTED_VERSION: Final = "JP-Extra"
 _RESIDUAL_BLOCK: Final = "1"
-_MAX_STYLES: Final = 4096
-_MAX_NAME_CHARACTERS: Final = 200
-_MAX_STAGES: Final = 10
 _MAX_HOP_LENGTH: Final = 8192
 _CHANNELS: Final = (1, 65_536)
 _KERNEL: Final = (1, 1000)
@@ -63,17 +60,23 @@ class VoiceConfig:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a ``config.json``; what it does not say has the training program's default.
+        """Read a ``config.json``.
 
         Raises:
-            BadVoiceFiles: It cannot be read, is no JSON object, or a value makes no sense or is of
-                a kind of voice that is not supported; the message names file and field.
+            BadVoiceFiles: It cannot be read, or is none; the message names file and field.
         """
         with blaming(path):
-            return cls._of(_Section(_parse(read_text(path))))
+            return cls.parse(read_text(path))
 
     @classmethod
-    def _of(cls, top: _Section) -> Self:
+    def parse(cls, text: str) -> Self:
+        """Read what is in a ``config.json``; what it does not say has the trainer's default.
+
+        Raises:
+            BadField: It is no JSON object, or a value makes no sense or is of a kind of voice that
+                is not supported.
+        """
+        top = Fields.parse(text)
         data, model = top.section("data"), top.section("model")
         config = cls(
             model_name=top.text("model_name", "Dummy"),
@@ -101,15 +104,15 @@ class VoiceConfig:
             use_spk_conditioned_encoder=model.flag("use_spk_conditioned_encoder", True),
         )
         if not config.version.endswith(_SUPPORTED_VERSION):
-            raise _BadField(
+            raise BadField(
                 f"version {config.version!r} is not supported; only {_SUPPORTED_VERSION} voices are"
             )
         if model.text("resblock", _RESIDUAL_BLOCK) != _RESIDUAL_BLOCK:
-            raise _BadField("model.resblock must be '1'; other decoders are not supported")
+            raise BadField("model.resblock must be '1'; other decoders are not supported")
         config._check_decoder()
         hop_length = data.integer("hop_length", config.hop_length, (1, _MAX_HOP_LENGTH))
         if hop_length != config.hop_length:
-            raise _BadField(
+            raise BadField(
                 f"data.hop_length is {hop_length}, but the product of model.upsample_rates is "
                 f"{config.hop_length}"
             )
@@ -150,100 +153,17 @@ class VoiceConfig:
     def _check_decoder(self) -> None:
         rates, kernels = self.upsample_rates, self.upsample_kernel_sizes
         if len(rates) != len(kernels):
-            raise _BadField("model.upsample_rates and model.upsample_kernel_sizes differ in length")
+            raise BadField("model.upsample_rates and model.upsample_kernel_sizes differ in length")
         for rate, kernel in zip(rates, kernels, strict=True):
             if kernel < rate or (kernel - rate) % 2:
-                raise _BadField(
+                raise BadField(
                     f"model.upsample_kernel_sizes: {kernel} does not fit the rate {rate}"
                 )
         if self.hop_length > _MAX_HOP_LENGTH:
-            raise _BadField(f"model.upsample_rates: their product is above {_MAX_HOP_LENGTH}")
+            raise BadField(f"model.upsample_rates: their product is above {_MAX_HOP_LENGTH}")
         if len(self.resblock_kernel_sizes) != len(self.resblock_dilation_sizes):
-            raise _BadField(
+            raise BadField(
                 "model.resblock_kernel_sizes and model.resblock_dilation_sizes differ in length"
             )
         if not all(kernel % 2 for kernel in self.resblock_kernel_sizes):
-            raise _BadField("model.resblock_kernel_sizes must be odd")
-
-
-class _BadField(ValueError):
-    """The message names the field and what is wrong with it."""
-
-
-class _Section:
-    """One object of the file; its methods raise ``_BadField``."""
-
-    def __init__(self, fields: dict[str, Any], prefix: str = "") -> None:
-        self._fields = fields
-        self._prefix = prefix
-
-    def section(self, name: str) -> _Section:
-        fields = self._fields.get(name, {})
-        if not isinstance(fields, dict):
-            raise _BadField(f"{name} must be an object")
-        return _Section(fields, f"{name}.")
-
-    def text(self, name: str, default: str) -> str:
-        value = self._fields.get(name, default)
-        if not isinstance(value, str):
-            raise _BadField(f"{self._prefix}{name} must be a text")
-        return value
-
-    def flag(self, name: str, default: bool) -> bool:
-        value = self._fields.get(name, default)
-        if not isinstance(value, bool):
-            raise _BadField(f"{self._prefix}{name} must be true or false")
-        return value
-
-    def integer(self, name: str, default: int, bounds: tuple[int, int]) -> int:
-        return _integer(f"{self._prefix}{name}", self._fields.get(name, default), bounds)
-
-    def integers(
-        self, name: str, default: tuple[int, ...], bounds: tuple[int, int]
-    ) -> tuple[int, ...]:
-        return _integers(f"{self._prefix}{name}", self._fields.get(name, default), bounds)
-
-    def integer_lists(
-        self, name: str, default: tuple[tuple[int, ...], ...], bounds: tuple[int, int]
-    ) -> tuple[tuple[int, ...], ...]:
-        where = f"{self._prefix}{name}"
-        return tuple(
-            _integers(where, item, bounds) for item in _list(where, self._fields.get(name, default))
-        )
-
-    def rows(self, name: str, default: dict[str, int]) -> dict[str, int]:
-        rows = self._fields.get(name, default)
-        where = f"{self._prefix}{name}"
-        if not isinstance(rows, dict) or not 1 <= len(rows) <= _MAX_STYLES:
-            raise _BadField(f"{where} must be an object with 1 to {_MAX_STYLES} styles")
-        for style, row in rows.items():
-            if not style.strip() or not style.isprintable() or len(style) > _MAX_NAME_CHARACTERS:
-                raise _BadField(f"{where}: {style[:20]!r} is no name of a style")
-            _integer(f"{where}.{style}", row, (0, _MAX_STYLES - 1))
-        return rows
-
-
-def _integer(where: str, value: object, bounds: tuple[int, int]) -> int:
-    if type(value) is not int or not bounds[0] <= value <= bounds[1]:
-        raise _BadField(f"{where} must be a whole number from {bounds[0]} to {bounds[1]}")
-    return value
-
-
-def _integers(where: str, values: object, bounds: tuple[int, int]) -> tuple[int, ...]:
-    return tuple(_integer(where, value, bounds) for value in _list(where, values))
-
-
-def _list(where: str, values: object) -> list[object] | tuple[object, ...]:
-    if not isinstance(values, (list, tuple)) or not 1 <= len(values) <= _MAX_STAGES:
-        raise _BadField(f"{where} must be a list of 1 to {_MAX_STAGES}")
-    return values
-
-
-def _parse(text: str) -> dict[str, Any]:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise _BadField(f"is no JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise _BadField("must be a JSON object")
-    return document
+            raise BadField("model.resblock_kernel_sizes must be odd")

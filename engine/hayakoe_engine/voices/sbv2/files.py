@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from hayakoe_engine.errors import BadVoiceFiles
+from hayakoe_engine.voices.model_card import MODEL_CARD, read_card
+from hayakoe_engine.voices.sbv2.aivmx import AIVMX_SUFFIX, Aivmx, aivmx_files
 from hayakoe_engine.voices.sbv2.config import VoiceConfig
+from hayakoe_engine.voices.sbv2.onnx_file import check_onnx
 from hayakoe_engine.voices.sbv2.reading_files import blaming
 from hayakoe_engine.voices.sbv2.styles import StyleVectors
 from hayakoe_engine.voices.sbv2.tokenizer import Tokenizer
@@ -15,64 +17,101 @@ from hayakoe_engine.voices.sbv2.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hayakoe_engine.voices.facts import VoiceFacts
+
 __all__ = ["BertFiles", "StyleVectors", "VoiceConfig", "VoiceFiles", "check_onnx"]
 
-_GIT_LFS: Final = b"version https://git-lfs"
-# Of protobuf: the number of the field with the graph, and the kinds of fields that ONNX has.
-_ONNX_GRAPH: Final = 7
-_MAX_ONNX_FIELDS: Final = 100_000
-_VARINT: Final = 0
-_BYTES: Final = 2
+_CONFIG: Final = "config.json"
+_STYLE_VECTORS: Final = "style_vectors.npy"
+_SYNTHESIZER: Final = "synthesizer.onnx"
+_SYNTHESIZER_WEIGHTS: Final = "synthesizer.onnx.data"
+_DURATION_PREDICTOR: Final = "duration_predictor.onnx"
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceFiles:
-    """The folder of a published voice.
+    """What a published voice is made of.
 
     Attributes:
-        folder: Where they are.
+        folder: Where it is.
+        paths: Its files; if one of them changes, it is another voice.
         config: What the voice says of itself.
         styles: Its styles.
         synthesizer: The network, an ONNX file.
-        synthesizer_data: Its weights if they are in a file of their own.
         duration_predictor: A network that only predicts durations, if there is one.
+        facts: What its publisher says of it, if anything.
     """
 
     folder: Path
+    paths: tuple[Path, ...]
     config: VoiceConfig
     styles: StyleVectors
     synthesizer: Path
-    synthesizer_data: Path | None
     duration_predictor: Path | None
-
-    @property
-    def paths(self) -> list[Path]:
-        """What the voice is made of: if one changes, it is another voice."""
-        files = [self.folder / "config.json", self.folder / "style_vectors.npy", self.synthesizer]
-        return files if self.synthesizer_data is None else [*files, self.synthesizer_data]
+    facts: VoiceFacts | None
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """Read the small files and look whether the large ones are whole.
+    def open(cls, path: Path) -> Self:
+        """Read what is small and look whether the rest is whole.
+
+        Args:
+            path: An AIVMX file, or a folder: with one of them, or with ``config.json``,
+                ``style_vectors.npy`` and ``synthesizer.onnx``.
 
         Raises:
-            BadVoiceFiles: One is missing, damaged or something else; the message names it.
+            BadVoiceFiles: A file is missing, damaged or something else; the message names it.
         """
-        for name in ("config.json", "style_vectors.npy", "synthesizer.onnx"):
-            _check_there(folder / name)
-        config = VoiceConfig.load(folder / "config.json")
-        styles = StyleVectors.load(folder / "style_vectors.npy", config.styles)
-        check_onnx(folder / "synthesizer.onnx")
-        durations = _if_there(folder / "duration_predictor.onnx")
-        if durations is not None:
+        if path.suffix.lower() == AIVMX_SUFFIX and path.is_file():
+            return cls._of_aivmx(path)
+        if not (path / _SYNTHESIZER).exists():
+            match aivmx_files(path):
+                case []:
+                    pass
+                case [file]:
+                    return cls._of_aivmx(file)
+                case several:
+                    names = ", ".join(file.name for file in several)
+                    raise BadVoiceFiles(
+                        f"{path}: holds more than one voice: {names}",
+                        hint="name one of these files instead of the folder",
+                    )
+        return cls._of_folder(path)
+
+    @classmethod
+    def _of_aivmx(cls, file: Path) -> Self:
+        voice = Aivmx.open(file)
+        return cls(
+            folder=file.parent,
+            paths=(file,),
+            config=voice.config,
+            styles=voice.styles,
+            synthesizer=file,
+            duration_predictor=None,
+            facts=voice.facts,
+        )
+
+    @classmethod
+    def _of_folder(cls, folder: Path) -> Self:
+        paths = [folder / name for name in (_CONFIG, _STYLE_VECTORS, _SYNTHESIZER)]
+        for file in paths:
+            _check_there(file)
+        config = VoiceConfig.load(folder / _CONFIG)
+        styles = StyleVectors.load(folder / _STYLE_VECTORS, config.styles)
+        check_onnx(folder / _SYNTHESIZER)
+        weights = folder / _SYNTHESIZER_WEIGHTS
+        if weights.is_file():
+            paths.append(weights)
+        durations = folder / _DURATION_PREDICTOR
+        if durations.is_file():
             check_onnx(durations)
         return cls(
             folder=folder,
+            paths=tuple(paths),
             config=config,
             styles=styles,
-            synthesizer=folder / "synthesizer.onnx",
-            synthesizer_data=_if_there(folder / "synthesizer.onnx.data"),
-            duration_predictor=durations,
+            synthesizer=folder / _SYNTHESIZER,
+            duration_predictor=durations if durations.is_file() else None,
+            facts=read_card(folder / MODEL_CARD),
         )
 
 
@@ -104,62 +143,12 @@ class BertFiles:
         return cls(model, vocabulary, Tokenizer.load(vocabulary))
 
 
-def check_onnx(path: Path) -> None:
-    """Look whether a file is ONNX and whole, without reading it all.
-
-    Raises:
-        BadVoiceFiles: It is not, or cannot be read; the message names it.
-    """
-    with blaming(path), path.open("rb") as file:
-        if file.read(len(_GIT_LFS)) == _GIT_LFS:
-            raise BadVoiceFiles(
-                f"{path}: is a pointer of Git LFS in place of the file",
-                hint="fetch it with: git lfs pull",
-            )
-        file.seek(0)
-        _check_message(file, path.stat().st_size)
-
-
 def _check_there(path: Path) -> None:
     with blaming(path):
         if path.is_file():
             return
     raise BadVoiceFiles(
         f"{path}: is {'no file' if path.exists() else 'missing'}",
-        hint="a voice has config.json, style_vectors.npy and synthesizer.onnx; "
-        "the language model has bert_q8.onnx and vocab.txt",
+        hint="a voice has config.json, style_vectors.npy and synthesizer.onnx, or is an AIVMX "
+        "file; the language model has bert_q8.onnx and vocab.txt",
     )
-
-
-def _if_there(path: Path) -> Path | None:
-    return path if path.is_file() else None
-
-
-def _check_message(file: BinaryIO, size_bytes: int) -> None:
-    """Step through the fields of a protobuf message: the last must end where the file does."""
-    has_graph = False
-    for _ in range(_MAX_ONNX_FIELDS):
-        if file.tell() == size_bytes and has_graph:
-            return
-        field, kind = divmod(_read_varint(file), 8)
-        if field == 0 or kind not in {_VARINT, _BYTES}:
-            break
-        value = _read_varint(file)
-        if kind == _BYTES:
-            if file.tell() + value > size_bytes:
-                raise ValueError(f"is cut off at {size_bytes} bytes")
-            file.seek(value, os.SEEK_CUR)
-        has_graph |= field == _ONNX_GRAPH
-    raise ValueError("is no ONNX file")
-
-
-def _read_varint(file: BinaryIO) -> int:
-    value = 0
-    for shift in range(0, 64, 7):
-        byte = file.read(1)
-        if not byte:
-            break
-        value |= (byte[0] & 0x7F) << shift
-        if byte[0] < 0x80:
-            return value
-    raise ValueError("is no ONNX file")

@@ -9,6 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from hayakoe_engine.voices import world
+from hayakoe_engine.voices.catalogue import known_facts
+from hayakoe_engine.voices.facts import VoiceFacts
 from hayakoe_engine.voices.residency import Residency, Resident
 from hayakoe_engine.voices.sbv2.artifacts import ArtifactStore
 from hayakoe_engine.voices.sbv2.bert import Bert
@@ -60,20 +62,23 @@ class Sbv2Loader:
         self._lock = threading.Lock()
         self._language_models: dict[tuple[Path, Path], LanguageModel] = {}
 
-    def load(self, name: str, voice: Path, bert: Path, tokenizer: Path) -> Voice:
+    def load(
+        self, name: str, voice: Path, bert: Path, tokenizer: Path, *, source: str = ""
+    ) -> Voice:
         """Make a voice, installing it if that has not been done yet.
 
         Args:
             name: What programs call it.
-            voice: Folder of the published voice.
+            voice: Folder of the published voice, or its AIVMX file.
             bert: Folder of the published language model.
             tokenizer: Folder of its vocabulary.
+            source: URI that the voice comes from, by which its licence may be known.
 
         Raises:
             BadVoiceFiles: A file is missing, damaged or foreign, or nothing can be installed.
         """
         files = VoiceFiles.open(voice)
-        info = _info(name, files)
+        info = _info(name, source, files)
         language_model = self._language_model(bert, tokenizer)
         try:
             folder = self._install(files, info, language_model)
@@ -169,16 +174,17 @@ def _installing(what: str) -> Iterator[None]:
         ) from error
 
 
-def _info(name: str, files: VoiceFiles) -> VoiceInfo:
+def _info(name: str, source: str, files: VoiceFiles) -> VoiceInfo:
     config = files.config
+    facts = known_facts(name, source) or files.facts or VoiceFacts()
     return VoiceInfo(
         name=name,
-        title=name if config.model_name == "Dummy" else config.model_name,
+        title=facts.title or (name if config.model_name == "Dummy" else config.model_name),
         sample_rate_hz=config.sample_rate_hz,
-        licence="see the voice's publisher",
-        credit="",
-        url="",
-        version=config.version,
+        licence=facts.licence or "see the voice's publisher",
+        credit=facts.credit,
+        url=facts.url,
+        version=facts.version or config.version,
         styles=tuple(sorted(config.styles, key=lambda style: config.styles[style])),
         speakers=config.n_speakers,
         ignored_options=frozenset() if world.is_available() else world.OPTIONS,

@@ -15,10 +15,11 @@ from hayakoe_engine.voices.limiter import limit
 from hayakoe_engine.voices.sbv2.pauses import MIN_PAUSE_S, EndPause, end_with
 from hayakoe_engine.voices.sbv2.phones import phones_of
 from hayakoe_engine.voices.sbv2.sessions import SessionOpener
+from hayakoe_engine.voices.sbv2.synthesizer_inputs import feeds_for, names_in
 from hayakoe_engine.voices.style_mix import style_shares
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,22 +34,7 @@ if TYPE_CHECKING:
 
 _LET_OTHERS_GO_FIRST: Final = np.zeros(0, np.float32)
 
-_SYNTHESIZER_INPUTS: Final = frozenset(
-    [
-        "x",
-        "x_lengths",
-        "sid",
-        "tone",
-        "language",
-        "bert",
-        "style_vec",
-        "noise_scale",
-        "length_scale",
-        "noise_scale_w",
-        "sdp_ratio",
-    ]
-)
-_BERT_INPUTS: Final = frozenset({"input_ids", "attention_mask"})
+_BERT_INPUTS: Final = ("input_ids", "attention_mask")
 
 
 def open_synthesizer(path: Path, threads: int) -> InferenceSession:
@@ -57,7 +43,10 @@ def open_synthesizer(path: Path, threads: int) -> InferenceSession:
     Raises:
         BadVoiceFiles: It cannot be opened, or is something else.
     """
-    return _open(path, threads, _SYNTHESIZER_INPUTS)
+    session = SessionOpener(None).open(path, threads=threads)
+    found = _inputs_of(session)
+    _check_inputs(path, found, names_in(found).values())
+    return session
 
 
 def open_bert(path: Path, threads: int) -> PublishedBert:
@@ -66,18 +55,21 @@ def open_bert(path: Path, threads: int) -> PublishedBert:
     Raises:
         BadVoiceFiles: It cannot be opened, or is something else.
     """
-    return PublishedBert(_open(path, threads, _BERT_INPUTS))
-
-
-def _open(path: Path, threads: int, inputs: frozenset[str]) -> InferenceSession:
     session = SessionOpener(None).open(path, threads=threads)
-    found = {item.name for item in session.get_inputs()}
-    if found != inputs:
+    _check_inputs(path, _inputs_of(session), _BERT_INPUTS)
+    return PublishedBert(session)
+
+
+def _inputs_of(session: InferenceSession) -> list[str]:
+    return [item.name for item in session.get_inputs()]
+
+
+def _check_inputs(path: Path, found: Collection[str], expected: Collection[str]) -> None:
+    if sorted(found) != sorted(expected):
         raise BadVoiceFiles(
             f"{path}: is something else: it takes {', '.join(sorted(found))}, and not "
-            + ", ".join(sorted(inputs))
+            + ", ".join(sorted(expected))
         )
-    return session
 
 
 class PublishedBert:
@@ -138,8 +130,9 @@ class PublishedVoice:
             "noise_scale_w": options.noise_w,
             "sdp_ratio": options.sdp_ratio,
         }
-        audio = self._session.get().run(
-            ["audio"],
+        session = self._session.get()
+        feeds = feeds_for(
+            session,
             {
                 "x": phones.phones[None],
                 "x_lengths": np.array([len(phones.phones)], np.int64),
@@ -150,14 +143,15 @@ class PublishedVoice:
                 "style_vec": self._files.styles.mix(shares, options.style_weight)[None],
                 **{name: np.array([value], np.float32) for name, value in numbers.items()},
             },
-        )[0]
+        )
+        audio = session.run([session.get_outputs()[0].name], feeds)[0].reshape(-1)
         pause_s = reading.end_pause_s
         end = (
             EndPause(MIN_PAUSE_S * options.pause_scale, is_exact=False)
             if pause_s is None
             else EndPause(pause_s, is_exact=True)
         )
-        samples = limit(audio[0, 0] * np.float32(options.volume))
+        samples = limit(audio * np.float32(options.volume))
         yield end_with(end, samples, self._info.sample_rate_hz)
 
     def close(self) -> None:

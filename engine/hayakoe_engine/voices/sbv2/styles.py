@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Self
 import numpy as np
 from numpy.lib import format as npy
 
-from hayakoe_engine.errors import BadVoiceFiles
 from hayakoe_engine.voices.sbv2.reading_files import blaming
 
 if TYPE_CHECKING:
@@ -47,12 +46,25 @@ class StyleVectors:
             BadVoiceFiles: It cannot be read, is no such array, or lacks a style's row.
         """
         with blaming(path), path.open("rb") as file:
-            vectors = _read_vectors(file, path.stat().st_size)
+            return cls.read(file, path.stat().st_size, rows)
+
+    @classmethod
+    def read(cls, file: BinaryIO, size_bytes: int, rows: Mapping[str, int]) -> Self:
+        """Read what is in a ``style_vectors.npy``, as ``load`` does.
+
+        Args:
+            file: Stands at its beginning.
+            size_bytes: What there is to read.
+            rows: Row of each style by its name.
+
+        Raises:
+            OSError: It cannot be read.
+            ValueError: It is no such array, or lacks a style's row.
+        """
+        vectors = _read_vectors(file, size_bytes)
         for style, row in rows.items():
             if row >= len(vectors):
-                raise BadVoiceFiles(
-                    f"{path}: has {len(vectors)} styles, but style {style!r} is number {row}"
-                )
+                raise ValueError(f"has {len(vectors)} styles, but style {style!r} is number {row}")
         return cls(vectors, rows)
 
     def mix(self, shares: Mapping[str, float], weight: float = 1.0) -> NDArray[np.float32]:

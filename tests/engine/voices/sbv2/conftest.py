@@ -31,3 +31,39 @@ def miniature_folder(voice_maker, tmp_path_factory):
     return voice_maker.make_voice(
         folder, with_durations=True, duration_predictor=True, checkpoint=True
     )
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory, voice_maker):
+    """A folder laid out as the published repository, with two small voices."""
+    pytest.importorskip("onnx")
+    sys.path.insert(0, str(MODELS))
+    try:
+        from make_bert import make_bert
+    finally:
+        sys.path.remove(str(MODELS))
+    root = tmp_path_factory.mktemp("repository")
+    make_bert(root, width=voice_maker.MINIATURE.bert_width)
+    (root / "onnx" / "speakers").mkdir(parents=True)
+    voice_maker.make_voice(root / "onnx" / "speakers" / "hana")
+    voice_maker.make_voice(root / "onnx" / "speakers" / "taro", seed=7, speakers=2)
+    return root
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def tts(repository, cache):
+    source = f"file://{repository}"
+    from hayakoe_engine import TTS
+
+    with TTS(cache_dir=cache, precision="exact", threads=2) as engine:
+        yield engine.load("hana", source=source).load("taro", source=source).prepare()
+
+
+@pytest.fixture
+def hana(tts):
+    return tts.speakers["hana"]

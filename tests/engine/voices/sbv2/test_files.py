@@ -87,7 +87,11 @@ def test_a_voice_is_opened(folder):
     assert voice.config.styles == STYLES
     assert np.array_equal(voice.styles.vectors, VECTORS)
     assert voice.synthesizer == folder / "synthesizer.onnx"
-    assert voice.synthesizer_data is None
+    assert [file.name for file in voice.paths] == [
+        "config.json",
+        "style_vectors.npy",
+        "synthesizer.onnx",
+    ]
     assert voice.duration_predictor is None
 
 
@@ -95,7 +99,7 @@ def test_files_that_need_not_be_there_are_found(folder):
     (folder / "synthesizer.onnx.data").write_bytes(b"\0" * 100)
     (folder / "duration_predictor.onnx").write_bytes(ONNX)
     voice = VoiceFiles.open(folder)
-    assert voice.synthesizer_data == folder / "synthesizer.onnx.data"
+    assert folder / "synthesizer.onnx.data" in voice.paths
     assert voice.duration_predictor == folder / "duration_predictor.onnx"
 
 

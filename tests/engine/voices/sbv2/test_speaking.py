@@ -3,7 +3,6 @@
 import json
 import logging
 import shutil
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,42 +18,8 @@ from hayakoe_engine.voices.sbv2.tokenizer import Tokenizer
 
 onnx = pytest.importorskip("onnx")
 
-MODELS = Path(__file__).parents[3] / "models"
 TEXT = "お風呂が沸きました。"
 STILL = {"sdp_ratio": 0.0, "noise": 0.0}
-
-
-@pytest.fixture(scope="session")
-def repository(tmp_path_factory, voice_maker):
-    """A folder laid out as the published repository, with two small voices."""
-    sys.path.insert(0, str(MODELS))
-    try:
-        from make_bert import make_bert
-    finally:
-        sys.path.remove(str(MODELS))
-    root = tmp_path_factory.mktemp("repository")
-    make_bert(root, width=voice_maker.MINIATURE.bert_width)
-    (root / "onnx" / "speakers").mkdir(parents=True)
-    voice_maker.make_voice(root / "onnx" / "speakers" / "hana")
-    voice_maker.make_voice(root / "onnx" / "speakers" / "taro", seed=7, speakers=2)
-    return root
-
-
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="session")
-def tts(repository, cache):
-    source = f"file://{repository}"
-    with TTS(cache_dir=cache, precision="exact", threads=2) as engine:
-        yield engine.load("hana", source=source).load("taro", source=source).prepare()
-
-
-@pytest.fixture
-def hana(tts):
-    return tts.speakers["hana"]
 
 
 def test_a_published_voice_speaks(hana):
@@ -164,7 +129,7 @@ def test_other_precisions_say_the_same(repository, cache, hana, precision):
 
 def test_the_install_step_says_how_good_the_precisions_are(cache, tts):  # noqa: ARG001
     manifests = [json.loads(file.read_text()) for file in cache.glob("installed/*/manifest.json")]
-    assert len(manifests) == 2
+    assert len(manifests) >= 2
     for manifest in manifests:
         assert manifest["quality"].keys() == {"balanced", "fast"}
         assert manifest["best"] in {"exact", "balanced", "fast"}

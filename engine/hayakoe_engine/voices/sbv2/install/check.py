@@ -11,6 +11,7 @@ import onnxruntime as ort
 from hayakoe_engine.errors import BadVoiceFiles
 from hayakoe_engine.voices.sbv2.install.graph import UnknownGraph
 from hayakoe_engine.voices.sbv2.install.synthesizer import ENCODER_INPUTS
+from hayakoe_engine.voices.sbv2.synthesizer_inputs import feeds_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -156,7 +157,7 @@ def _speak_published(path: Path, examples: Iterable[Feeds]) -> list[NDArray[np.f
             inputs = {theirs: feeds[ours] for theirs, ours in ENCODER_INPUTS.items()}
             inputs["x_lengths"] = np.array([feeds["phones"].shape[1]])
             inputs["noise_scale"] = np.zeros(1, np.float32)
-            spoken.append(session.run(None, inputs)[0].reshape(-1))
+            spoken.append(session.run(None, feeds_for(session, inputs))[0].reshape(-1))
     except Exception as error:  # its errors have no common type
         raise BadVoiceFiles(f"{path}: ONNX Runtime cannot run it: {error}") from error
     return spoken

@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 from hayakoe_engine.errors import BadVoiceFiles
 from hayakoe_engine.voices.sbv2.install.graph import Graph, UnknownGraph, extract, other_input
 from hayakoe_engine.voices.sbv2.install.masks import bypass_masks
+from hayakoe_engine.voices.sbv2.synthesizer_inputs import names_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +100,10 @@ def split_synthesizer(path: Path) -> SynthesizerGraphs:
     z_p = _info("z_p", cuts.channels, "frames")
     z = _info("z", cuts.channels, "frames")
     speaker_vector = _info("speaker_vector", cuts.speaker_channels, 1)
-    encoder_inputs = {name: _renamed(graph, name, ours) for name, ours in ENCODER_INPUTS.items()}
+    names = names_in([item.name for item in graph.model.graph.input])
+    encoder_inputs = {
+        names[name]: _renamed(graph, names[name], ours) for name, ours in ENCODER_INPUTS.items()
+    }
     encoder_inputs[cuts.duration_noise] = _info("noise_durations", 2, "phones")
     encoder = extract(
         graph,
