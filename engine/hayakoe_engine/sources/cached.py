@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hayakoe_engine.errors import SourceOffline
+from hayakoe_engine.errors import SourceNotFound, SourceOffline
 from hayakoe_engine.sources.cache import DownloadCache
 from hayakoe_engine.sources.names import check_prefix
 from hayakoe_engine.sources.persistence import persist
@@ -38,6 +38,18 @@ class CachedSource:
             self._check_online(f"{prefix} is not in {self._access.cache}")
             folder = cache.bring(self._remote, prefix, self._access)
         return cache.path_of(folder)
+
+    def list_files(self, prefix: str) -> frozenset[str]:
+        """As for ``Source``."""
+        check_prefix(prefix)
+        self._check_online(f"what is there under {prefix} is not known")
+        try:
+            listing = persist(
+                partial(self._remote.list_files, prefix), self._access.patience, self._remote.uri
+            )
+        except SourceNotFound:
+            return frozenset()
+        return frozenset(file.path for file in listing.files)
 
     def upload(self, prefix: str, local_dir: Path) -> None:
         """As for ``Source``."""

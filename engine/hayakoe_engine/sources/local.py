@@ -51,6 +51,14 @@ class LocalSource:
             return self._root
         raise SourceNotFound(f"{folder}: there is no such folder")
 
+    def list_files(self, prefix: str) -> frozenset[str]:
+        """As for ``Source``."""
+        check_prefix(prefix)
+        try:
+            return frozenset(map(str, files_below(self._root / prefix)))
+        except SourceNotFound:
+            return frozenset()
+
     def upload(self, prefix: str, local_dir: Path) -> None:
         """Copy the files; folders are made as they are needed.
 

@@ -39,6 +39,14 @@ class Source(Protocol):
         """
         ...
 
+    def list_files(self, prefix: str) -> frozenset[str]:
+        """The paths, below it, of what lies under this prefix now; none if nothing does.
+
+        Raises:
+            SourceError: That cannot be found out; the narrower types are those of ``fetch``.
+        """
+        ...
+
     def upload(self, prefix: str, local_dir: Path) -> None:
         """Publish every file of a folder under this prefix.
 

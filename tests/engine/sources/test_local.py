@@ -51,3 +51,23 @@ def test_what_is_not_there_is_named(tmp_path):
 def test_what_is_no_source_is_refused_with_those_that_are(uri):
     with pytest.raises(SourceError, match=r"file:///"):
         open_source(uri)
+
+
+def test_what_lies_there_is_listed(repository):
+    source = open_source(str(repository))
+    assert source.list_files(PREFIX) == frozenset()
+    assert source.list_files("onnx/speakers/nobody") == frozenset()
+    (repository / PREFIX / "parts").mkdir()
+    for name in ("config.json", "parts/1.bin"):
+        (repository / PREFIX / name).write_text("{}")
+    assert source.list_files(PREFIX) == {"config.json", "parts/1.bin"}
+
+
+@pytest.mark.parametrize("name", ["hana.aivmx", "花.AIVMX"])
+def test_an_aivmx_file_is_a_voice_alone_and_in_its_folder(tmp_path, name):
+    (tmp_path / name).write_bytes(b"")
+    assert open_source(str(tmp_path)).fetch(PREFIX) == tmp_path
+    file = open_source(str(tmp_path / name))
+    assert file.fetch(PREFIX) == tmp_path / name
+    with pytest.raises(SourceNotFound):
+        file.fetch("onnx/bert/q8")
