@@ -62,6 +62,11 @@ class Backend(Protocol):
         """A latent whose length is a multiple of this is decoded fastest."""
         ...
 
+    @property
+    def is_widening(self) -> bool:
+        """Whether a window is there sooner on all CPUs than on one."""
+        ...
+
     def encode(self, sentence: EncoderInput) -> Encoded:
         """Phones to durations and prior."""
         ...

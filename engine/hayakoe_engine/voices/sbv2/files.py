@@ -62,13 +62,13 @@ class VoiceFiles:
             BadVoiceFiles: A file is missing, damaged or something else; the message names it.
         """
         if path.suffix.lower() == AIVMX_SUFFIX and path.is_file():
-            return cls._of_aivmx(path)
+            return cls._of_aivmx(path, None)
         if not (path / _SYNTHESIZER).exists():
             match aivmx_files(path):
                 case []:
                     pass
                 case [file]:
-                    return cls._of_aivmx(file)
+                    return cls._of_aivmx(file, read_card(path / MODEL_CARD))
                 case several:
                     names = ", ".join(file.name for file in several)
                     raise BadVoiceFiles(
@@ -78,7 +78,7 @@ class VoiceFiles:
         return cls._of_folder(path)
 
     @classmethod
-    def _of_aivmx(cls, file: Path) -> Self:
+    def _of_aivmx(cls, file: Path, card: VoiceFacts | None) -> Self:
         voice = Aivmx.open(file)
         return cls(
             folder=file.parent,
@@ -87,7 +87,7 @@ class VoiceFiles:
             styles=voice.styles,
             synthesizer=file,
             duration_predictor=None,
-            facts=voice.facts,
+            facts=card or voice.facts,
         )
 
     @classmethod

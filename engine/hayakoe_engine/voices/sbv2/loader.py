@@ -65,7 +65,7 @@ class Sbv2Loader:
     def load(
         self, name: str, voice: Path, bert: Path, tokenizer: Path, *, source: str = ""
     ) -> Voice:
-        """Make a voice, installing it if that has not been done yet.
+        """Make a voice and open it, installing it if that has not been done yet.
 
         Args:
             name: What programs call it.
@@ -89,7 +89,7 @@ class Sbv2Loader:
                 files.synthesizer.stat().st_size,
                 partial(open_synthesizer, files.synthesizer, self._threads),
             )
-            session.get()  # whether it is what it should be is known now, not when it speaks
+            session.get()
             return PublishedVoice(info, files, session, language_model)
         manifest = VoiceManifest.read(folder)
         precision = manifest.best if self._precision == "auto" else self._precision
@@ -104,6 +104,7 @@ class Sbv2Loader:
                 threads=self._threads,
             ),
         )
+        backend.get()
         return Sbv2Voice(
             info,
             files.config,
@@ -143,14 +144,13 @@ class Sbv2Loader:
             )
             published.get()
             return LanguageModel(files.tokenizer, published)
-        return LanguageModel(
-            files.tokenizer,
-            Resident(
-                self._residency,
-                graph.stat().st_size,
-                lambda: Bert(self._opener.open(graph, threads=self._threads)),
-            ),
+        bert = Resident(
+            self._residency,
+            graph.stat().st_size,
+            lambda: Bert(self._opener.open(graph, threads=self._threads)),
         )
+        bert.get()
+        return LanguageModel(files.tokenizer, bert)
 
     def _install(self, files: VoiceFiles, info: VoiceInfo, language_model: LanguageModel) -> Path:
         def make(folder: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from hayakoe_engine.voices.residency import Residency, Resident
 from hayakoe_engine.voices.sbv2.backend import Encoded, EncoderInput
 from hayakoe_engine.voices.sbv2.installed import (
     DECODER,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
     from hayakoe_engine.voices.sbv2.sessions import SessionOpener
+
+_FEW_THREADS: Final = 2
 
 
 def graphs_of(folder: Path, precision: Precision) -> tuple[Path, Path, Path]:
@@ -65,29 +68,27 @@ class OnnxBackend:
     ) -> None:
         encoder, flow, decoder = graphs_of(folder, precision)
         in_8_bits = precision == "fast"
-        # One window on many threads is there sooner; many windows on a thread each are there
-        # sooner than one after another. On many threads the direct decoder is as fast as the
-        # other one, and takes any length.
-        wanted = {
-            "encoder": (encoder, threads),
-            "flow": (flow, threads),
-            "decoder": (decoder, 1),
-            "wide": (decoder if in_8_bits else folder / DIRECT_DECODER, threads),
-        }
-        with ThreadPoolExecutor(threads) as pool:
-            sessions = dict(
-                zip(wanted, pool.map(partial(_open, opener), wanted.values()), strict=True)
-            )
+        # The decoder that takes any length is the better one for many threads, too. On two, what
+        # it is sooner there by is not worth its memory.
+        self._any_length = Resident(
+            Residency(), 0, partial(_open, opener, (folder / DIRECT_DECODER, threads))
+        )
+        self._is_widening = threads > _FEW_THREADS
         self._window_multiple = 1 if in_8_bits else window_multiple
-        self._encoder = sessions["encoder"]
-        self._flow = sessions["flow"]
-        self._decoder = sessions["decoder"]
-        self._wide_decoder = sessions["wide"]
+        with ThreadPoolExecutor(threads) as pool:
+            self._encoder, self._flow, self._decoder = pool.map(
+                partial(_open, opener), [(encoder, threads), (flow, threads), (decoder, 1)]
+            )
 
     @property
     def window_multiple(self) -> int:
         """A latent whose length is a multiple of this is decoded fastest."""
         return self._window_multiple
+
+    @property
+    def is_widening(self) -> bool:
+        """Whether a window is there sooner on all CPUs than on one."""
+        return self._is_widening
 
     def encode(self, sentence: EncoderInput) -> Encoded:
         """Phones to durations and prior."""
@@ -118,8 +119,11 @@ class OnnxBackend:
         self, latent: NDArray[np.float32], speaker: NDArray[np.float32], *, all_cpus: bool
     ) -> NDArray[np.float32]:
         """Latent frames to samples."""
-        is_wide = all_cpus or latent.shape[1] % self._window_multiple
-        session = self._wide_decoder if is_wide else self._decoder
+        is_wide = all_cpus and self._is_widening
+        if is_wide or latent.shape[1] % self._window_multiple:
+            session = self._any_length.get()
+        else:
+            session = self._decoder
         feeds = {"z": np.ascontiguousarray(latent)[None], "speaker_vector": speaker}
         samples: NDArray[np.float32] = session.run(["audio"], feeds)[0][0, 0]
         return samples

@@ -103,8 +103,8 @@ class Sbv2Voice:
                 return recording.add(number, self._made(sentence, samples, plan.start, plan.stop))
 
             # What follows the first window is there in time if it is made beside others.
-            length = plan.frames * self._config.hop_length
-            yield Window(make, length, uses_all_cpus=number == 0)
+            is_wide = number == 0 and sentence.backend.is_widening
+            yield Window(make, plan.frames * self._config.hop_length, uses_all_cpus=is_wide)
 
     def close(self) -> None:
         """Let go of the sessions; they end with the last window that uses them."""
@@ -226,7 +226,7 @@ class _Sentence:
     def plan(self, context_frames: int) -> list[WindowPlan]:
         """The windows it is decoded in."""
         multiple = self.backend.window_multiple
-        return list(plan_windows(self.latent.shape[1], context_frames, multiple))
+        return plan_windows(self.latent.shape[1], context_frames, multiple)
 
     def timings(self, start: int, stop: int, frame_s: float) -> tuple[PhoneTiming, ...]:
         """The phones that begin within these frames, from the first frame on."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-DECODED_FRAMES: Final = (30, 45, 60, 90, 120, 180)
+DECODED_FRAMES: Final = (30, 45, 60, 90, 120, 150)
 """Frames decoded for the first window, the second, and so on; the last holds for all others."""
 
 SHORTEST_FRAMES: Final = 15
@@ -49,21 +49,32 @@ class WindowPlan:
         return self.decode_stop - self.decode_start
 
 
-def plan_windows(frames: int, context_frames: int, multiple: int = 1) -> Iterator[WindowPlan]:
+def plan_windows(frames: int, context_frames: int, multiple: int = 1) -> list[WindowPlan]:
     """Cut a latent.
 
     Args:
         frames: Its length.
         context_frames: Frames to be decoded on either side of what is given out.
-        multiple: The decoder prefers windows whose decoded length is a multiple of this; a window
-            for which there is no room for that has another length.
+        multiple: The decoder prefers windows whose decoded length is a multiple of this; a short
+            latent may have none that is.
 
-    Yields:
+    Returns:
         Windows that cover all frames, in order.
     """
+    # A larger first window may leave a last one of a length that fits.
+    for sizes in (DECODED_FRAMES, DECODED_FRAMES[1:]):
+        plans = list(_windows(frames, context_frames, multiple, sizes))
+        if not any(plan.decoded_frames % multiple for plan in plans):
+            return plans
+    return list(_windows(frames, context_frames, multiple, DECODED_FRAMES))
+
+
+def _windows(
+    frames: int, context_frames: int, multiple: int, sizes: Sequence[int]
+) -> Iterator[WindowPlan]:
     start = 0
     for number in range(frames):
-        wanted = DECODED_FRAMES[min(number, len(DECODED_FRAMES) - 1)]
+        wanted = sizes[min(number, len(sizes) - 1)]
         decode_start = max(0, start - context_frames)
         # Where the plan's own sizes do not fit the decoder (a longer receptive field), the
         # window grows until something of it can be given out.

@@ -23,6 +23,7 @@ class Network:
     """Every phone takes five frames; every sample depends on a few frames around it."""
 
     window_multiple = 15
+    is_widening = True
 
     def __init__(self):
         self.sentences = []
