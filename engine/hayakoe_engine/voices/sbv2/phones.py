@@ -52,6 +52,8 @@ _SPELLINGS: Final = str.maketrans(  # after NFKC, which leaves no full-width mar
 _UNKNOWN: Final = re.compile(
     rf"[^\u3041-\u3098\u309d-\u30ff\u4e00-\u9fff\u3400-\u4dbf々〇\u0370-\u03ff\u1f00-\u1fff{_MARKS}]"
 )
+_JAPANESE: Final = re.compile("[\u3041-\u3096\u30a1-\u30fa々〇ー\u4e00-\u9fff\u3400-\u4dbf]+")
+_KANJI: Final = re.compile("[\u4e00-\u9fff\u3400-\u4dbf]")
 _SPACES_AND_BRACKETS: Final = frozenset({"Zs", "Ps", "Pe", "Pi", "Pf"})
 
 # What the labels call otherwise, or the network has no phone for.
@@ -118,16 +120,32 @@ def phones_of(reading: Reading) -> PhoneSequence:
     spoken = list(_spoken_phones(reading.labels))
     place = 0
     between = ""  # what is written since the last spoken word
-    for word in reading.words:
-        if not word.phones:
-            between += word.spelling
+    for group in _groups(reading.words):
+        phones = sum(len(word.phones) for word in group)
+        if not phones:
+            between += "".join(word.spelling for word in group)
             continue
         sequence.add_marks(_marks(between, pauses=spoken[place].after_pause))
-        sequence.add_word(_spelling(word), spoken[place : place + len(word.phones)])
-        place += len(word.phones)
+        for text, length in _spellings(group):
+            sequence.add_word(text, spoken[place : place + length])
+            place += length
         between = ""
     sequence.add_marks(_marks(between, pauses=False))
     return sequence.finished()
+
+
+def _groups(words: Sequence[Word]) -> Iterator[list[Word]]:
+    """The words one by one, but those that a rule has made of the same characters together."""
+    group: list[Word] = []
+    for word in words:
+        continues = group and word.rule is not None and word.rule == group[-1].rule
+        if not (continues and not word.surface):
+            if group:
+                yield group
+            group = []
+        group.append(word)
+    if group:
+        yield group
 
 
 class _SpokenPhone(NamedTuple):
@@ -198,10 +216,20 @@ class _Sequence:
         )
 
 
-def _spelling(word: Word) -> str:
-    """What the language model reads for a spoken word: its kana if it is not all Japanese."""
-    text = _normalised(word.spelling)
-    return word.kana if _UNKNOWN.search(text) else text
+def _spellings(group: Sequence[Word]) -> Iterator[tuple[str, int]]:
+    """What the language model reads for spoken words, and how many phones each text has.
+
+    It knows kanji better than the kana that a rule may have put in their place; what is not all
+    Japanese it reads in kana, as voices are trained.
+    """
+    written = _normalised(group[0].surface)
+    if group[0].rule is not None and _KANJI.search(written) and _JAPANESE.fullmatch(written):
+        yield written, sum(len(word.phones) for word in group)
+        return
+    for word in group:
+        text = _normalised(word.spelling)
+        if word.phones:
+            yield word.kana if _UNKNOWN.search(text) else text, len(word.phones)
 
 
 def _marks(spelling: str, *, pauses: bool) -> str:

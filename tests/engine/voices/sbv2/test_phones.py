@@ -176,6 +176,18 @@ def test_a_word_of_the_analyser_keeps_its_spelling():
     assert words[2].phones == ("s", "a", "N")
 
 
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("明日は雨が降るでしょう。", "明日は雨が降るでしょう."),
+        ("玄関のドアが開いています。", "玄関のドアが開いています."),
+        ("室温は23℃です。", "室温は二十三度です."),
+    ],
+)
+def test_the_language_model_reads_kanji_where_a_rule_has_kana(text, read):
+    assert phones_of(READER.read(text)).text == read
+
+
 def test_words_of_the_user_sound_as_they_want_them():
     dictionary = UserDictionary()
     words = [("Aqara", "アカラ"), ("娘。", "ムスメ"), ("羽生", "クヮニュー"), ("12号室", "イチニ")]
