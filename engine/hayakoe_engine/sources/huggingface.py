@@ -30,7 +30,7 @@ from hayakoe_engine.sources.remote import Body, Checksum, Listing, RemoteFile, T
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+    from pathlib import Path, PurePosixPath
 
     from httpx2 import Headers, Response
     from huggingface_hub import HfApi
@@ -132,13 +132,12 @@ class HubRemote:
     def read(self, prefix: str, listing: Listing, file: RemoteFile, start: int) -> Iterator[Body]:
         """As for ``Remote``: from the listed commit, whatever the branch is by now."""
         with self._errors_explained():
-            import httpx2  # noqa: PLC0415
-            from huggingface_hub import hf_hub_url  # noqa: PLC0415
+            from huggingface_hub import get_session, hf_hub_url  # noqa: PLC0415
             from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # noqa: PLC0415
 
             url = hf_hub_url(
                 self._repository,
-                f"{prefix}/{file.path}" if prefix else file.path,
+                _join(prefix, file.path),
                 revision=listing.revision,
                 endpoint=self._endpoint,
             )
@@ -146,29 +145,30 @@ class HubRemote:
             headers["accept-encoding"] = "identity"
             if start:
                 headers["range"] = f"bytes={start}-"
-            # The client keeps the token to itself when it is sent on to another host.
-            with (
-                httpx2.Client(follow_redirects=True, timeout=_TIMEOUT_S) as client,
-                client.stream("GET", url, headers=headers) as response,
-            ):
+            # The session keeps the token to itself where it is sent on to another host.
+            with get_session().stream("GET", url, headers=headers, timeout=_TIMEOUT_S) as response:
                 if response.is_error:
                     raise self._explain(response)
                 yield Body(_first_byte(response), response.iter_bytes())
 
     def upload(self, prefix: str, local_dir: Path) -> None:
         """As for ``Remote``: one commit. A repository that is not there is made, and is private."""
-        files_below(local_dir)
+        paths = files_below(local_dir)
         with self._errors_explained():
+            from huggingface_hub import CommitOperationAdd  # noqa: PLC0415
+
             api = self._api()
             if not api.repo_exists(self._repository):
                 api.create_repo(self._repository, private=True, exist_ok=True)
-            api.upload_folder(
-                repo_id=self._repository,
-                folder_path=local_dir,
-                path_in_repo=prefix or None,
-                revision=self._revision,
-                commit_message=f"Publish {prefix}" if prefix else "Publish",
-            )
+            try:
+                api.create_commit(
+                    self._repository,
+                    [CommitOperationAdd(_join(prefix, path), local_dir / path) for path in paths],
+                    commit_message=f"Publish {prefix}" if prefix else "Publish",
+                    revision=self._revision,
+                )
+            except RuntimeError as error:  # in which the client wraps errors of its threads
+                raise error.__cause__ or SourceError(f"{self.uri}: {error}") from None
 
     def _api(self) -> HfApi:
         from huggingface_hub import HfApi  # noqa: PLC0415
@@ -247,6 +247,10 @@ class HubRemote:
             case _, 404:
                 kind, what = SourceNotFound, f"{answer} to {response.request.url.path}"
         return kind(f"{self.uri}: {what}", hint=hint)
+
+
+def _join(prefix: str, path: str | PurePosixPath) -> str:
+    return f"{prefix}/{path}" if prefix else str(path)
 
 
 def _split_hf(uri: str) -> tuple[str, str]:

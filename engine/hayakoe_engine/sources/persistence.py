@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
+from time import sleep
 from typing import TYPE_CHECKING, TypeVar
 
 from hayakoe_engine.errors import SourceUnreachable
@@ -54,7 +54,7 @@ class Attempts:
             pause_s = max(pause_s, failure.after_s)
         pause_s = min(pause_s, patience.longest_delay_s)
         _LOG.warning("%s: %s; trying again in %.0f s", self._source, failure, pause_s)
-        time.sleep(pause_s)
+        sleep(pause_s)
 
     def succeeded(self) -> None:
         """Start counting anew: something was achieved."""
