@@ -20,7 +20,10 @@ VERSION_WORDS: Final = re.compile(
 
 _PHONE: Final = rf"0[0-9]{{1,4}}{_DASH}[0-9]{{1,4}}{_DASH}[0-9]{{3,4}}"
 _OUTSIDE: Final = r"(?<![0-9A-Za-z.,:/−-])"
-_CODE_WORDS: Final = "番号|コード|シリアル|ナンバー|パスワード|パスコード|パスキー|暗証|認証|ワンタイム|ID|PIN|No|[上下][0-9一二三四五]桁|末尾"
+_CODE_WORDS: Final = (
+    "番号|コード|シリアル|ナンバー|パスワード|パスコード|パスキー|暗証|認証|ワンタイム"
+    "|ID|PIN|No|[上下][0-9一二三四五]桁|末尾"
+)
 
 # Numbers for advice on emergencies, harassment and the like, the same all over the country.
 _SERVICES: Final = frozenset(
