@@ -63,6 +63,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def frame_cost_s(self) -> float:
+        """Time that decoding a frame takes one CPU, the same for the voice's whole life."""
+        ...
+
+    @property
     def is_widening(self) -> bool:
         """Whether a window is there sooner on all CPUs than on one."""
         ...

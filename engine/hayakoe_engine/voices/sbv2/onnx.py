@@ -10,6 +10,7 @@ import numpy as np
 
 from hayakoe_engine.voices.residency import Residency, Resident
 from hayakoe_engine.voices.sbv2.backend import Encoded, EncoderInput
+from hayakoe_engine.voices.sbv2.decoder_timing import frame_costs_s
 from hayakoe_engine.voices.sbv2.installed import (
     DECODER,
     DECODER_INT8,
@@ -67,14 +68,21 @@ class OnnxBackend:
         threads: int,
     ) -> None:
         encoder, flow, decoder = graphs_of(folder, precision)
-        in_8_bits = precision == "fast"
+        direct = folder / DIRECT_DECODER
+        self._window_multiple = 1
+        if precision == "fast":
+            (cost_s,) = frame_costs_s(opener, [decoder], 1)
+        else:
+            cost_s, direct_cost_s = frame_costs_s(opener, [decoder, direct], window_multiple)
+            if direct_cost_s < cost_s:
+                decoder, cost_s = direct, direct_cost_s
+            else:
+                self._window_multiple = window_multiple
+        self._frame_cost_s = cost_s
         # The decoder that takes any length is the better one for many threads, too. On two, what
         # it is sooner there by is not worth its memory.
-        self._any_length = Resident(
-            Residency(), 0, partial(_open, opener, (folder / DIRECT_DECODER, threads))
-        )
+        self._any_length = Resident(Residency(), 0, partial(_open, opener, (direct, threads)))
         self._is_widening = threads > _FEW_THREADS
-        self._window_multiple = 1 if in_8_bits else window_multiple
         with ThreadPoolExecutor(threads) as pool:
             self._encoder, self._flow, self._decoder = pool.map(
                 partial(_open, opener), [(encoder, threads), (flow, threads), (decoder, 1)]
@@ -84,6 +92,11 @@ class OnnxBackend:
     def window_multiple(self) -> int:
         """A latent whose length is a multiple of this is decoded fastest."""
         return self._window_multiple
+
+    @property
+    def frame_cost_s(self) -> float:
+        """Time that decoding a frame takes one CPU."""
+        return self._frame_cost_s
 
     @property
     def is_widening(self) -> bool:

@@ -61,6 +61,10 @@ class SessionOpener:
         _give_back()
         return session
 
+    def notes(self, graph: Path, name: str) -> Path | None:
+        """File for what is true of a voice's graphs on this machine; None if nothing is kept."""
+        return None if self._tuned is None else self._tuned / graph.parent.name / name
+
     def _open(self, graph: Path, options: SessionOptions) -> InferenceSession:
         tuned = self._tune(graph)
         if tuned is not None:

@@ -15,7 +15,7 @@ from hayakoe_engine.voices.sbv2.backend import EncoderInput
 from hayakoe_engine.voices.sbv2.pauses import EndPause, arrange_pauses, end_with
 from hayakoe_engine.voices.sbv2.phones import phones_of
 from hayakoe_engine.voices.sbv2.symbols import SYMBOLS
-from hayakoe_engine.voices.sbv2.windows import plan_windows
+from hayakoe_engine.voices.sbv2.windows import first_size, plan_windows
 from hayakoe_engine.voices.style_mix import style_shares
 from hayakoe_engine.window import MadeWindow, Window
 
@@ -91,7 +91,7 @@ class Sbv2Voice:
                 yield Window(partial(_same, made), len(made.samples))
             return
         sentence = yield from self._sentence(phones, reading.end_pause_s, options, rng)
-        plans = sentence.plan(self._config.receptive_field_frames)
+        plans = self._plan(sentence)
         if self._changes_pitch(options):
             yield from self._with_other_pitch(sentence, plans, options)
             return
@@ -162,6 +162,12 @@ class Sbv2Voice:
             gain=self._gain * options.volume,
         )
 
+    def _plan(self, sentence: _Sentence) -> list[WindowPlan]:
+        """The windows a sentence is decoded in."""
+        context, backend = self._config.receptive_field_frames, sentence.backend
+        first = first_size(backend.frame_cost_s, self._config.frame_s, context)
+        return plan_windows(sentence.latent.shape[1], context, backend.window_multiple, first)
+
     def _changes_pitch(self, options: SynthesisOptions) -> bool:
         same = options.pitch_scale == 1.0 and options.intonation_scale == 1.0
         return not same and not world.OPTIONS & self._info.ignored_options
@@ -222,11 +228,6 @@ class _Sentence:
     starts: NDArray[np.int64]
     end: EndPause
     gain: float
-
-    def plan(self, context_frames: int) -> list[WindowPlan]:
-        """The windows it is decoded in."""
-        multiple = self.backend.window_multiple
-        return plan_windows(self.latent.shape[1], context_frames, multiple)
 
     def timings(self, start: int, stop: int, frame_s: float) -> tuple[PhoneTiming, ...]:
         """The phones that begin within these frames, from the first frame on."""

@@ -1,15 +1,16 @@
 """Where a sentence's latent is cut, so that its first sound is there before its last is computed.
 
 A window is decoded with so many frames on both sides as its samples depend on (the receptive
-field), so the windows' audio is what one decoding of the whole would give. The first window is as
-small as the decoder allows; the later ones grow, because the frames on both sides are decoded
-twice. The plan depends on nothing but the length of the latent: the same sentence is always cut
+field), so the windows' audio is what one decoding of the whole would give. The first window is
+small; the later ones grow, because the frames on both sides are decoded twice. The plan depends on
+nothing but the length of the latent and the speed of the machine: the same sentence is always cut
 in the same places.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -49,7 +50,27 @@ class WindowPlan:
         return self.decode_stop - self.decode_start
 
 
-def plan_windows(frames: int, context_frames: int, multiple: int = 1) -> list[WindowPlan]:
+def first_size(frame_cost_s: float, frame_s: float, context_frames: int) -> int:
+    """Place in ``DECODED_FRAMES`` of the first window to begin with.
+
+    The smallest one whose audio plays until the next window is decoded. Where the machine is
+    slower than playing, none does, and the first sound comes as soon as it can.
+
+    Args:
+        frame_cost_s: Time that decoding a frame takes.
+        frame_s: Time that it plays.
+        context_frames: Frames to be decoded on either side of what is given out.
+    """
+    sizes = DECODED_FRAMES
+    for place, (size, following) in enumerate(pairwise(sizes)):
+        if following * frame_cost_s <= (size - context_frames) * frame_s:
+            return place
+    return 0
+
+
+def plan_windows(
+    frames: int, context_frames: int, multiple: int = 1, first: int = 0
+) -> list[WindowPlan]:
     """Cut a latent.
 
     Args:
@@ -57,16 +78,17 @@ def plan_windows(frames: int, context_frames: int, multiple: int = 1) -> list[Wi
         context_frames: Frames to be decoded on either side of what is given out.
         multiple: The decoder prefers windows whose decoded length is a multiple of this; a short
             latent may have none that is.
+        first: Place in ``DECODED_FRAMES`` of the first window.
 
     Returns:
         Windows that cover all frames, in order.
     """
     # A larger first window may leave a last one of a length that fits.
-    for sizes in (DECODED_FRAMES, DECODED_FRAMES[1:]):
+    for sizes in (DECODED_FRAMES[first:], DECODED_FRAMES[first + 1 :]):
         plans = list(_windows(frames, context_frames, multiple, sizes))
         if not any(plan.decoded_frames % multiple for plan in plans):
             return plans
-    return list(_windows(frames, context_frames, multiple, DECODED_FRAMES))
+    return list(_windows(frames, context_frames, multiple, DECODED_FRAMES[first:]))
 
 
 def _windows(

@@ -23,6 +23,7 @@ class Network:
     """Every phone takes five frames; every sample depends on a few frames around it."""
 
     window_multiple = 15
+    frame_cost_s = 0.001
     is_widening = True
 
     def __init__(self):

@@ -1,7 +1,13 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hayakoe_engine.voices.sbv2.windows import DECODED_FRAMES, SHORTEST_FRAMES, plan_windows
+from hayakoe_engine.voices.sbv2.windows import (
+    DECODED_FRAMES,
+    SHORTEST_FRAMES,
+    first_size,
+    plan_windows,
+)
 
 
 @given(
@@ -36,3 +42,13 @@ def test_the_first_window_is_small_and_the_others_grow():
 
 def test_a_latent_without_frames_has_no_window():
     assert list(plan_windows(0, 13, 15)) == []
+
+
+@pytest.mark.parametrize(
+    ("cost_of_playing", "size"),
+    [(0.1, 30), (0.37, 30), (0.4, 45), (0.6, 90), (0.7, 120), (1.0, 30), (4.0, 30)],
+)
+def test_the_first_window_plays_until_the_second_is_there_if_one_can(cost_of_playing, size):
+    assert DECODED_FRAMES[first_size(cost_of_playing * 0.0116, 0.0116, 13)] == size
+    first = first_size(cost_of_playing * 0.0116, 0.0116, 13)
+    assert plan_windows(1000, 13, 15, first)[0].decoded_frames == size

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 TILE: Final = 8
 
-LEAST_CHANNELS: Final[Mapping[int, int]] = {3: 128, 7: 64, 11: 64}
+LEAST_CHANNELS: Final[Mapping[int, int]] = {3: 64, 7: 32, 11: 32}
 """Kernel to the channels from which on fast convolution is faster."""
 
 _DILATIONS: Final = frozenset({1, 3, 5})
@@ -94,12 +94,13 @@ def fast_decoder(
             signal = Signal(rows, image=image)
         fast = list(compress(stage.blocks, plan))
         slow = [direct.block(signal.as_image(), b) for b in stage.blocks if b not in fast]
+        steps = steps_per_frame(decoder, index)
         if fast:
-            signal = Signal(rows, rows=rows.blocks(signal.as_rows(), fast))
+            summed = rows.blocks(signal.as_rows(), fast, few_tiles=steps <= TILE)
+            signal = Signal(rows, rows=summed)
         if slow:
             images = [*slow, signal.as_image()] if fast else slow
             signal = Signal(rows, image=builder.total(images))
-        steps = steps_per_frame(decoder, index)
         multiple = lcm(multiple, *(_multiple(block, steps) for block in fast))
     if stages.stop == len(decoder.stages):
         return direct.finish(signal.as_image(), decoder), multiple
@@ -158,7 +159,6 @@ class RowsWriter:
     def __init__(self, builder: GraphBuilder, slope: float) -> None:
         self._builder = builder
         self._slope = slope
-        self._tiles = TileWriter(builder, TILE)
 
     def of_image(self, image: str) -> str:
         """``[1, channels, 1, steps]`` as rows."""
@@ -210,18 +210,26 @@ class RowsWriter:
         end = upsampling.padding - (reach * stride - stride)
         return builder.cut(steps, upsampling.padding, end, 0)
 
-    def blocks(self, rows: str, blocks: Sequence[Block]) -> str:
-        """Sum of what blocks give."""
-        channels = blocks[0][0][0].weight.shape[1]
-        tiles = self._tiles.of_rows(rows, channels)
-        total = self._builder.total([self._block(tiles, block) for block in blocks])
-        return self._tiles.to_rows(total, channels)
+    def blocks(self, rows: str, blocks: Sequence[Block], *, few_tiles: bool) -> str:
+        """Sum of what blocks give.
 
-    def _block(self, tiles: str, block: Block) -> str:
+        Args:
+            rows: What they read.
+            blocks: All with fast convolutions.
+            few_tiles: There are about as many tiles as frames.
+        """
+        writer = TileWriter(self._builder, TILE, few_tiles=few_tiles)
+        channels = blocks[0][0][0].weight.shape[1]
+        tiles = writer.of_rows(rows, channels)
+        total = self._builder.total([self._block(writer, tiles, block) for block in blocks])
+        return writer.to_rows(total, channels)
+
+    def _block(self, writer: TileWriter, tiles: str, block: Block) -> str:
         for step in block:
             x = tiles
             for convolution in step:
-                x = self._tiles.convolve(self.activate(x), convolution.weight, convolution.dilation)
+                x = self.activate(x)
+                x = writer.convolve(x, convolution.weight, convolution.dilation)
                 if convolution.bias is not None:
                     x = self._builder.node("Add", x, self._builder.constant(convolution.bias))
             tiles = self._builder.node("Add", x, tiles)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import ModelProto, NodeProto
 
-    from hayakoe_engine.voices.sbv2.install.decoder import DecoderWeights
+    from hayakoe_engine.voices.sbv2.install.decoder import DecoderWeights, Stage
 
 QUANTIZED_STAGES: Final = 2
-"""The stages behind these have few channels and few weights, but are what one hears last."""
+"""What the stages behind these add to the noise is heard as it is, with nothing behind it."""
 
 _LEVELS: Final = 255
 
@@ -30,6 +30,8 @@ def quantized_decoder(
     decoder: DecoderWeights,
     pieces: Iterable[NDArray[np.float32]],
     speaker_vector: NDArray[np.float32],
+    *,
+    stages: int = QUANTIZED_STAGES,
 ) -> ModelProto:
     """A decoder, or a part of it, that computes with 8-bit integers in its first stages.
 
@@ -39,20 +41,21 @@ def quantized_decoder(
         pieces: What it is to decode, for its first input: typical pieces, from which the ranges
             of the integers are taken.
         speaker_vector: Of who speaks them, ``[1, speaker channels, 1]``.
+        stages: How many of the first stages; those behind have fewer channels and gain less.
 
     Returns:
         The graph, with the same inputs and outputs.
     """
     first, *others = (item.name for item in model.graph.input)
     feeds = ({first: piece} | dict.fromkeys(others, speaker_vector) for piece in pieces)
-    convolutions = list(_convolutions(model, decoder))
+    convolutions = list(_convolutions(model, decoder.stages[:stages]))
     tensors = sorted({name for node in convolutions for name in (node.input[0], node.output[0])})
     return _Quantizer(model, _ranges(model, tensors, feeds)).quantize(convolutions)
 
 
-def _convolutions(model: ModelProto, decoder: DecoderWeights) -> Iterator[NodeProto]:
-    """Those in the blocks of the first stages: known by their sizes."""
-    channels = {stage.channels for stage in decoder.stages[:QUANTIZED_STAGES]}
+def _convolutions(model: ModelProto, stages: Sequence[Stage]) -> Iterator[NodeProto]:
+    """Those in the blocks of some stages: known by their sizes."""
+    channels = {stage.channels for stage in stages}
     sizes = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type == "Conv":

@@ -34,7 +34,7 @@ class TileWriter:
         self._builder = builder
         self._tile = tile
         self._few_tiles = few_tiles
-        self._transforms: dict[tuple[int, bool], tuple[str, str]] = {}
+        self._constants: dict[tuple[str, int], str] = {}
 
     def of_rows(self, rows: str, channels: int) -> str:
         """``[steps, channels]`` as tiles; steps must be a multiple of the tile."""
@@ -55,36 +55,61 @@ class TileWriter:
         """
         builder, tile = self._builder, self._tile
         channels_out, channels, kernel = weight.shape
-        matrices = transforms(tile, kernel)
-        into, out_of = self._matrices(kernel, dilated=dilation > 1)
-        if dilation == 1:
-            flat = builder.reshape(tiles, 1, tile, -1)
-            axes = 1
-        else:
-            grouped = builder.reshape(tiles, tile, -1, dilation, channels)
-            grouped = builder.transpose(grouped, 2, 0, 1, 3)
-            # With five dimensions, ONNX Runtime does not try to lay the channels, of which there
-            # are few here, out in blocks.
-            flat = builder.reshape(grouped, 1, tile, 1, dilation, -1)
-            axes = 3
-        before = [0] * (axes - 1)
-        factors = builder.node(
-            "Conv",
-            flat,
-            into,
-            kernel_shape=[*np.ones_like(before), 3],
-            dilations=[*np.ones_like(before), channels],
-            pads=[*before, channels, *before, channels],
-        )
-        products = self._products(
-            builder.reshape(factors, matrices.products, -1, channels), matrices.of_weights(weight)
-        )
-        products = builder.reshape(products, 1, matrices.products, -1)
-        results = builder.node("Conv", products, out_of, kernel_shape=[1])
+        grouped = builder.reshape(tiles, tile, -1, dilation, channels)
+        grouped = builder.transpose(grouped, 2, 0, 1, 3) if dilation > 1 else grouped
+        grouped = builder.reshape(grouped, tile, dilation, -1, channels)
+        factors = self._factors(grouped, kernel, channels, dilation)
+        products = self._products(factors, transforms(tile, kernel).of_weights(weight))
+        results = self._results(products, kernel)
         if dilation > 1:
             results = builder.reshape(results, dilation, tile, -1, channels_out)
             results = builder.transpose(results, 1, 2, 0, 3)
         return builder.reshape(results, tile, -1, channels_out)
+
+    def _factors(self, grouped: str, kernel: int, channels: int, dilation: int) -> str:
+        """The transformed input ``[products, all tiles, channels]``.
+
+        Args:
+            grouped: ``[tile, dilation, tiles, channels]``.
+            kernel: Places that are read.
+            channels: In.
+            dilation: Steps between those places.
+        """
+        builder, tile = self._builder, self._tile
+        matrices = transforms(tile, kernel)
+        left, right = (kernel - 1) // 2, kernel // 2
+        if left + right <= tile:
+            # The last rows of the tile before, the tile, the first rows of the tile after.
+            before = builder.pad(grouped, (left - tile, 0, 1, 0), (0, 0, -1, 0))
+            after = builder.pad(grouped, (0, 0, -1, 0), (right - tile, 0, 1, 0))
+            read = builder.node("Concat", before, grouped, after, axis=0)
+            into = self._constant("input", kernel, matrices.input)
+            factors = builder.node("MatMul", into, builder.reshape(read, tile + kernel - 1, -1))
+        else:
+            # So many rows are better read in place: by a convolution over tiles. With five
+            # dimensions, ONNX Runtime does not try to lay out in blocks what it takes for channels.
+            wide = np.zeros((matrices.products, 3 * tile))
+            wide[:, tile - left : 2 * tile + right] = matrices.input
+            into = self._constant(
+                "wide input", kernel, wide.reshape(-1, 3, tile).transpose(0, 2, 1)[:, :, None, None]
+            )
+            factors = builder.node(
+                "Conv",
+                builder.reshape(grouped, 1, tile, 1, dilation, -1),
+                into,
+                kernel_shape=[1, 1, 3],
+                dilations=[1, 1, channels],
+                pads=[0, 0, channels, 0, 0, channels],
+            )
+        return builder.reshape(factors, matrices.products, -1, channels)
+
+    def _results(self, products: str, kernel: int) -> str:
+        """Products transformed back, flat."""
+        matrices = transforms(self._tile, kernel)
+        out_of = self._constant("output", kernel, matrices.output)
+        return self._builder.node(
+            "MatMul", out_of, self._builder.reshape(products, matrices.products, -1)
+        )
 
     def _products(self, factors: str, weights: NDArray[np.float32]) -> str:
         builder = self._builder
@@ -97,19 +122,9 @@ class TileWriter:
         ]
         return builder.node("Concat", *products, axis=0)
 
-    def _matrices(self, kernel: int, *, dilated: bool) -> tuple[str, str]:
-        """Transforms as weights of convolutions over the flat tiles: of the input, of the output.
-
-        The input's reads a tile and its neighbours.
-        """
-        if (kernel, dilated) not in self._transforms:
-            matrices, tile = transforms(self._tile, kernel), self._tile
-            left = tile - (kernel - 1) // 2
-            wide = np.zeros((matrices.products, 3 * tile), np.float32)
-            wide[:, left : left + matrices.input.shape[1]] = matrices.input
-            into = wide.reshape(-1, 3, tile).transpose(0, 2, 1)
-            self._transforms[kernel, dilated] = (
-                self._builder.constant(into[:, :, None, None, :] if dilated else into),
-                self._builder.constant(matrices.output[:, :, None].astype(np.float32)),
-            )
-        return self._transforms[kernel, dilated]
+    def _constant(self, name: str, kernel: int, value: NDArray[np.float64]) -> str:
+        """A transform, which is written once."""
+        if (name, kernel) not in self._constants:
+            constant = self._builder.constant(value.astype(np.float32))
+            self._constants[name, kernel] = constant
+        return self._constants[name, kernel]

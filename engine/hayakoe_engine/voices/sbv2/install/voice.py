@@ -178,6 +178,7 @@ class _Listening:
     def __init__(self, backend: OnnxBackend) -> None:
         self._backend = backend
         self.window_multiple = backend.window_multiple
+        self.frame_cost_s = backend.frame_cost_s
         self.is_widening = backend.is_widening
         self.encode = backend.encode
         self.flow = backend.flow
