@@ -1,4 +1,3 @@
-import fcntl
 import os
 import threading
 
@@ -85,13 +84,3 @@ def test_a_lock_that_was_removed_is_made_again(tmp_path):
 
 def test_what_is_no_lock_is_not_locked(tmp_path):
     assert not is_locked(tmp_path / "lock")
-
-
-def test_a_lock_ends_with_the_process(tmp_path):
-    lock = tmp_path / "lock"
-    lock.touch()
-    if (child := os.fork()) == 0:
-        fcntl.flock(os.open(lock, os.O_RDWR), fcntl.LOCK_EX)
-        os._exit(0)
-    os.waitpid(child, 0)
-    assert not is_locked(lock)

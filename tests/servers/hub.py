@@ -80,6 +80,7 @@ class HubServer:
         url: What HF_ENDPOINT should be.
         requests: Everything that was asked.
         bytes_per_s: How fast files are sent; None is as fast as it goes.
+        sent_bytes: Of all files.
     """
 
     def __init__(self):
@@ -87,9 +88,10 @@ class HubServer:
         self.requests = []
         self.faults = deque()
         self.bytes_per_s = None
+        self.sent_bytes = 0
         self.uploads = {}
         self.lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
         self._server.hub = self
         self.port = self._server.server_address[1]
@@ -136,6 +138,11 @@ def git_sha1(content):
 
 def sha256(content):
     return hashlib.sha256(content).hexdigest()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """Clients are killed in these tests; nobody wants to read about it."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -240,6 +247,8 @@ class _Handler(BaseHTTPRequestHandler):
         for first in range(0, len(body), BLOCK_BYTES):
             block = bytes(body[first : first + BLOCK_BYTES])
             self.wfile.write(block)
+            with self.hub.lock:
+                self.hub.sent_bytes += len(block)
             if self.hub.bytes_per_s is not None:
                 time.sleep(len(block) / self.hub.bytes_per_s)
 
