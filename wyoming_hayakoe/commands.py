@@ -202,8 +202,9 @@ def run_install(arguments: argparse.Namespace) -> int:
         for voice in prepare_voices(tts, settings, arguments.voices or None):
             before_bytes, used_bytes = used_bytes, _size_bytes(cache)
             if voice.failure is None:
+                precision = tts.speakers[voice.name].info.precision or "as published"
                 print(
-                    f"{voice.name}: ready after {voice.took_s:.1f} s, "
+                    f"{voice.name}: ready after {voice.took_s:.1f} s, precision {precision}, "
                     f"{(used_bytes - before_bytes) / 1e6:.0f} MB more in {cache}",
                     flush=True,
                 )

@@ -31,6 +31,7 @@ class VoiceInfo:
         languages: BCP 47 tags.
         styles: Names of its styles, its own first; empty if it has one only.
         speakers: How many speakers it has.
+        precision: How a neural voice computes: "exact", "balanced" or "fast"; None for others.
         ignored_options: Names of the ``SynthesisOptions`` that change nothing.
     """
 
@@ -44,6 +45,7 @@ class VoiceInfo:
     languages: tuple[str, ...] = ("ja",)
     styles: tuple[str, ...] = ()
     speakers: int = 1
+    precision: str | None = None
     ignored_options: frozenset[str] = frozenset()
 
 

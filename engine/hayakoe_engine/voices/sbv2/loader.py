@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -106,7 +107,7 @@ class Sbv2Loader:
         )
         backend.get()
         return Sbv2Voice(
-            info,
+            replace(info, precision=precision),
             files.config,
             files.styles,
             gain=manifest.gain,
