@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
@@ -91,8 +92,10 @@ class S3Remote:
                 found["path"].removeprefix(below): found
                 for batch in obstore.list(self._store, prefix=above or None)
                 for found in batch
-                if not (found["path"].endswith("/") and found["size"] == 0)  # a folder's marker
             }
+            folders = {str(folder) for path in objects for folder in PurePosixPath(path).parents}
+            for marker in folders | {above}:
+                objects.pop(marker, None)
         if not objects:
             raise SourceNotFound(f"{self.uri}: there is no {prefix}", hint=self._neighbours(prefix))
         sums = self._sums(f"{below}{_SUMS}") if _SUMS in objects else {}
@@ -189,38 +192,38 @@ class S3Remote:
             SourceError: It will not.
         """
         try:
-            from obstore.exceptions import (  # noqa: PLC0415
-                BaseError,
-                PermissionDeniedError,
-                UnauthenticatedError,
-            )
+            from obstore.exceptions import BaseError  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise SourceError(
                 f"{self.uri}: S3 needs {error.name}", hint="pip install 'wyoming-hayakoe[s3]'"
             ) from error
         try:
             yield
-        except FileNotFoundError as error:
-            raise SourceNotFound(f"{self.uri}: there is no such bucket") from error
-        except (PermissionDeniedError, UnauthenticatedError) as error:
-            raise SourceUnauthorized(
-                f"{self.uri}: the keys are not good for this",
-                hint="check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION",
-            ) from error
-        except BaseError as error:
+        except (BaseError, FileNotFoundError) as error:
             raise self._explain(str(error).partition("\n")[0]) from error
 
     def _explain(self, message: str) -> TryAgain | SourceError:
+        """What obstore's message means, which alone names the status."""
+        found = _STATUS.search(message)
+        status = found[1] if found is not None else None
         if _METADATA_SERVICE in message:
             return SourceUnauthorized(
                 f"{self.uri}: there are no keys",
                 hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
                 "or AWS_SKIP_SIGNATURE=true for a bucket that is open to everybody",
             )
-        status = _STATUS.search(message)
-        if status is not None and status[1] not in _TRANSIENT:
-            return SourceError(f"{self.uri}: {message}")
-        return TryAgain(f"it answers {status[1]}" if status else "it does not answer")
+        if status in {"401", "403"}:
+            return SourceUnauthorized(
+                f"{self.uri}: it answers {status}",
+                hint="check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION",
+            )
+        if status == "404":
+            return SourceNotFound(f"{self.uri}: there is no such bucket")
+        if "region" in message:
+            return SourceError(f"{self.uri}: it is in another region", hint="set AWS_REGION")
+        if status is None or status in _TRANSIENT:
+            return TryAgain(f"it answers {status}" if status else "it does not answer")
+        return SourceError(f"{self.uri}: {message}")
 
 
 def _remote_file(path: str, found: ObjectMeta, sha256: str | None) -> RemoteFile:
