@@ -81,7 +81,8 @@ _PLACES: Final = (
     " netherlands=オランダ austria=オーストリア hungary=ハンガリー zealand=ジーランド"
     " cuba=キューバ peru=ペルー chile=チリ colombia=コロンビア morocco=モロッコ guam=グアム"
     " bali=バリ macau=マカオ pyongyang=ピョンヤン kyiv=キーウ nairobi=ナイロビ sendai=センダイ"
-    " kobe=コーベ hokkaido=ホッカイドー kyushu=キューシュー ginza=ギンザ shinkansen=シンカンセン"
+    " kobe=コーベ hokkaido=ホッカイドー kyushu=キューシュー ginza=ギンザ tanabe=タナベ"
+    " watanabe=ワタナベ abe=アベ inoue=イノウエ takabe=タカベ shinkansen=シンカンセン"
     " narita=ナリタ haneda=ハネダ fuji=フジ kanto=カントー kansai=カンサイ shikoku=シコク"
     " tohoku=トーホク ueno=ウエノ ebisu=エビス namba=ナンバ umeda=ウメダ"
 )

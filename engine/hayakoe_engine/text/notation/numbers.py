@@ -24,7 +24,6 @@ _VULGAR: Final = dict(
     )
 )
 _SUPERSCRIPTS: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
-_SUBSCRIPTS: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 _JAPANESE: Final = "ぁ-ヿ一-鿿々"
 _KANJI_COUNTERS: Final = (
@@ -152,17 +151,14 @@ def _comparison(match: re.Match[str]) -> str:
         "≦": "ショーナリイコール",
         "≤": "ショーナリイコール",
     }
-    return words[match[0].strip()[0]]
+    sign = match[0].strip()
+    return words[sign[0]] + "イコール" * sign.endswith("=")
 
 
 def _power(match: re.Match[str]) -> str:
     exponent = match["exponent"].translate(_SUPERSCRIPTS).replace("−", "-")
     sign = {"-": "マイナス", "+": ""}.get(exponent[0], "")
     return f"の{sign}{exponent.lstrip('+-')}乗"
-
-
-def _subscript(match: re.Match[str]) -> str:
-    return match[0].translate(_SUBSCRIPTS)
 
 
 def _vulgar_fraction(match: re.Match[str]) -> str:
@@ -199,12 +195,15 @@ NUMBER_RULES: Final = (
     Rule.of(
         "bound",
         "≧≥≦≤<>",
-        rf"(?<![0-9A-Za-z<>=-])(?P<sign>[<>]=|[≧≥≦≤<>]) ?(?P<minus>[-−])?(?P<number>{NUMBER})"
-        rf"(?![0-9])(?P<unit> ?{UNIT})?(?! ?[<>=])",
+        rf"(?<![0-9A-Za-z<>=-])(?<![0-9A-Za-z] )(?P<sign>[<>]=|[≧≥≦≤<>]) ?(?P<minus>[-−])?"
+        rf"(?P<number>{NUMBER})(?![0-9])(?P<unit> ?{UNIT})?(?! ?[<>=])",
         _bound,
     ),
     Rule.of(
-        "comparison", "≧≥≦≤<>", r"(?<=[0-9A-Za-z]) ?(?:[<>]=|[≧≥≦≤<>]) ?(?=[-−]?[0-9])", _comparison
+        "comparison",
+        "≧≥≦≤<>",
+        r"(?<=[0-9A-Za-z]) ?(?:[<>]=|[≧≥≦≤<>]) ?(?=[-−]?(?:[0-9]|[A-Za-z](?![A-Za-z])))",
+        _comparison,
     ),
     Rule.of("ratio", ":", r"(?<![0-9:.])[0-9]{1,4}(?: ?: ?[0-9]{1,4}){1,3}(?![0-9:])", _ratio),
     Rule.of(
@@ -285,7 +284,6 @@ NUMBER_RULES: Final = (
         r"(?<=[0-9A-Za-z)])(?P<exponent>[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4})",
         _power,
     ),
-    Rule.of("subscript", "₀₁₂₃₄₅₆₇₈₉", "[₀-₉]{1,4}", _subscript),
     Rule.of("fraction", "".join(_VULGAR), f"(?P<x>[{''.join(_VULGAR)}])", _vulgar_fraction),
     Rule.of("root", "√", "√(?=[0-9A-Za-z(])", always("ルート")),
     Rule.of("pi", "πΠ", "(?<![Α-Ωα-ω])π(?![Α-Ωα-ω])", always("パイ")),

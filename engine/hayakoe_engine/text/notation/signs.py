@@ -25,6 +25,7 @@ _ORDINALS: Final = {
 }
 _ENGLISH_DIGITS: Final = {"1": "ワン", "2": "ツー", "3": "スリー", "4": "フォー", "5": "ファイブ"}
 _COMPANIES: Final = {"株": "株式会社", "有": "有限会社", "代": "代表", "祝": "祝日", "税": "税"}
+_BELOW: Final = str.maketrans(DIGITS, "₀₁₂₃₄₅₆₇₈₉")
 _CHEMICALS: Final = {
     "H2O": "エイチツーオー",
     "O2": "オーツー",
@@ -36,6 +37,9 @@ _CHEMICALS: Final = {
     "CH4": "シーエイチフォー",
     "NH3": "エヌエイチスリー",
 }
+# The same with small figures below the line.
+_CHEMICALS.update({name.translate(_BELOW): kana for name, kana in _CHEMICALS.items()})
+_SUBSCRIPTS: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _ARROW: Final = re.compile(" ?(?:[→⇒]|[-=]>) ?(?=.)")
 _PARTICLES: Final = "とをはがにのやもへで、。,・~ )」』"
 
@@ -76,6 +80,10 @@ def _chemical(match: re.Match[str]) -> str:
     return _CHEMICALS[match[0]]
 
 
+def _subscript(match: re.Match[str]) -> str:
+    return match[0].translate(_SUBSCRIPTS)
+
+
 def _arrow(match: re.Match[str]) -> str:
     """から between two states, a pause in a path of menus."""
     if not match.start():
@@ -90,10 +98,11 @@ def _floor(match: re.Match[str]) -> str:
 SIGN_RULES: Final = (
     Rule.of(
         "chemical formula",
-        DIGITS,
+        DIGITS + "₀₁₂₃₄₅₆₇₈₉",
         rf"(?<![A-Za-z0-9])(?:{'|'.join(_CHEMICALS)})(?![A-Za-z0-9])",
         _chemical,
     ),
+    Rule.of("subscript", "₀₁₂₃₄₅₆₇₈₉", "[₀-₉]{1,4}", _subscript),
     Rule.of("floor", "F", r"(?<![0-9A-Za-z.:°-])(B)?([1-9]|[1-5][0-9])F(?![0-9A-Za-z:-])", _floor),
     Rule.of("number", "#", rf"(?<![0-9A-Za-z#])#(?=({NUMBER})(?![0-9A-Za-z]))", always("ナンバー")),
     Rule.of("number", "№", "№ ?", always("ナンバー")),
