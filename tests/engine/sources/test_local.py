@@ -71,3 +71,39 @@ def test_an_aivmx_file_is_a_voice_alone_and_in_its_folder(tmp_path, name):
     assert file.fetch(PREFIX) == tmp_path / name
     with pytest.raises(SourceNotFound):
         file.fetch("onnx/bert/q8")
+
+
+def test_a_prefix_leads_to_no_other_place(repository):
+    with pytest.raises(SourceError, match="no path below the root"):
+        open_source(str(repository)).fetch("../voices")
+
+
+def test_what_is_published_lies_in_the_folder(repository, tmp_path, content_below):
+    new = tmp_path / "new"
+    (new / "more").mkdir(parents=True)
+    (new / "config.json").write_bytes(b"new")
+    (new / "more" / "日本語").write_bytes(b"file")
+    (repository / PREFIX / "config.json").write_bytes(b"old")
+    (repository / PREFIX / "other").write_bytes(b"kept")
+    source = open_source(f"file://{repository}")
+    source.upload(PREFIX, new)
+    expected = {"config.json": b"new", "more/日本語": b"file", "other": b"kept"}
+    assert content_below(source.fetch(PREFIX)) == expected
+    source.upload("", new)
+    assert (repository / "config.json").read_bytes() == b"new"
+
+
+def test_publishing_makes_the_folder(tmp_path, repository):
+    (repository / PREFIX / "config.json").write_bytes(b"{}")
+    source = open_source(str(tmp_path / "elsewhere"))
+    source.upload(PREFIX, repository / PREFIX)
+    assert (source.fetch(PREFIX) / "config.json").read_bytes() == b"{}"
+
+
+def test_what_cannot_be_published_is_an_error(tmp_path, repository):
+    with pytest.raises(SourceNotFound, match="nothing in it"):
+        open_source(str(tmp_path)).upload(PREFIX, repository / PREFIX)
+    (repository / PREFIX / "config.json").write_bytes(b"{}")
+    (tmp_path / "file").touch()
+    with pytest.raises(SourceError, match="file"):
+        open_source(str(tmp_path / "file")).upload(PREFIX, repository / PREFIX)
