@@ -11,6 +11,7 @@ import ctypes
 import hashlib
 import logging
 import platform
+import re
 import shutil
 import tempfile
 import threading
@@ -27,7 +28,12 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 _TUNED_GRAPH: Final = "graph.onnx"
-_MAPPED_FROM_BYTES: Final = 1024
+_MAPPED_FROM_BYTES: Final = (1 << 10, 1 << 14)
+"""Size of the smallest tensor that is kept in the mapped file; the second is tried where the small
+tensors, which may be of any size, leave the large ones at places that do not fit."""
+_ALIGNED_BYTES: Final = 64
+_PACKED: Final = re.compile(rb"\|(\d+);\d+;\d+")
+"""Where packed weights begin, how long they are, and a checksum."""
 _ERRORS_ONLY: Final = 3
 _CPU: Final = ["CPUExecutionProvider"]
 _GROW_BY_DOUBLING: Final = 0
@@ -103,14 +109,34 @@ class SessionOpener:
 
 
 def _write_tuned(graph: Path, target: Path) -> None:
+    for mapped_from_bytes in _MAPPED_FROM_BYTES:
+        _write_optimized(graph, target, mapped_from_bytes, is_packed=True)
+        if _is_aligned(target):
+            return
+    _write_optimized(graph, target, _MAPPED_FROM_BYTES[0], is_packed=False)
+
+
+def _write_optimized(graph: Path, target: Path, mapped_from_bytes: int, *, is_packed: bool) -> None:
     options = _options(threads=1)
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.optimized_model_filepath = str(target)
     prefix = "session.optimized_model_external_initializers_"
     options.add_session_config_entry(f"{prefix}file_name", f"{target.name}.data")
-    options.add_session_config_entry(f"{prefix}min_size_in_bytes", str(_MAPPED_FROM_BYTES))
-    options.add_session_config_entry("session.save_external_prepacked_constant_initializers", "1")
+    options.add_session_config_entry(f"{prefix}min_size_in_bytes", str(mapped_from_bytes))
+    options.add_session_config_entry(
+        "session.save_external_prepacked_constant_initializers", str(int(is_packed))
+    )
     _open(graph, options)
+
+
+def _is_aligned(graph: Path) -> bool:
+    """Whether all packed weights begin where the kernels need them to.
+
+    ONNX Runtime puts tensors one after another into the file, maps it, and gives kernels that load
+    64 bytes at a time what may begin anywhere: the process dies. The graph says where they begin.
+    """
+    begins = _PACKED.findall(graph.read_bytes())
+    return all(int(begin) % _ALIGNED_BYTES == 0 for begin in begins)
 
 
 def _open(graph: Path, options: SessionOptions) -> InferenceSession:

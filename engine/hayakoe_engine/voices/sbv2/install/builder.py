@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
+import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from hayakoe_engine.voices.sbv2.install.graph import IR_VERSION, OPSET
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from onnx import ModelProto, NodeProto, ValueInfoProto
+    from onnx import ModelProto
 
     Attribute: TypeAlias = int | float | str | Sequence[int] | Sequence[float]
 
+_ALIGNMENT_BYTES: Final = 64
 _ELEMENT: Final = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64}
 
 
@@ -24,20 +26,22 @@ class GraphBuilder:
     """A graph that grows; tensors are known by their names, which the methods return."""
 
     def __init__(self) -> None:
-        self._inputs: list[ValueInfoProto] = []
-        self._nodes: list[NodeProto] = []
-        self._constants: list[TensorProto] = []
+        # Weights go where they stay at once: there is not room for many copies everywhere.
+        self._model = onnx.ModelProto(ir_version=IR_VERSION)
+        self._graph = self._model.graph
+        self._odd: list[TensorProto] = []
         self._integers: dict[tuple[int, ...], str] = {}
 
     def input(self, name: str, *shape: int | str, kind: str = "float32") -> str:
         """An input of the graph; sizes that differ from run to run are names."""
-        self._inputs.append(helper.make_tensor_value_info(name, _ELEMENT[kind], shape))
+        self._graph.input.append(helper.make_tensor_value_info(name, _ELEMENT[kind], shape))
         return name
 
     def constant(self, value: NDArray[Any]) -> str:
         """A weight."""
-        name = f"c{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        name = f"c{len(self._graph.initializer) + len(self._odd)}"
+        tensor = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        (self._graph.initializer if is_aligned(tensor) else self._odd).append(tensor)
         return name
 
     def number(self, value: float) -> str:
@@ -59,11 +63,11 @@ class GraphBuilder:
         self, op_type: str, outputs: int, *inputs: str, domain: str = "", **attributes: Attribute
     ) -> list[str]:
         """A node with several outputs."""
-        number = len(self._nodes)
+        number = len(self._graph.node)
         names = [f"t{number}_{index}" for index in range(outputs)]
         node = helper.make_node(op_type, inputs, names, f"{op_type}_{number}", domain=domain)
         node.attribute.extend(helper.make_attribute(*item) for item in attributes.items())
-        self._nodes.append(node)
+        self._graph.node.append(node)
         return names
 
     def reshape(self, tensor: str, *shape: int) -> str:
@@ -97,17 +101,21 @@ class GraphBuilder:
         Args:
             outputs: Name of each output to its tensor and shape.
         """
-        for name, (tensor, _) in outputs.items():
-            self._nodes.append(helper.make_node("Identity", [tensor], [name], f"output_{name}"))
-        graph = helper.make_graph(
-            self._nodes,
-            "lean",
-            self._inputs,
-            [
-                helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-                for name, (_, shape) in outputs.items()
-            ],
-            self._constants,
-        )
-        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+        graph = self._graph
+        graph.name = "lean"
+        for name, (tensor, shape) in outputs.items():
+            graph.node.append(helper.make_node("Identity", [tensor], [name], f"output_{name}"))
+            graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+        graph.initializer.extend(self._odd)
+        self._model.opset_import.append(helper.make_opsetid("", OPSET))
+        self._model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+        return self._model
+
+
+def is_aligned(tensor: TensorProto) -> bool:
+    """Whether what comes behind a constant in a file begins where it may.
+
+    ONNX Runtime writes weights that it has prepared for its kernels one after the other, and the
+    kernels crash on what does not begin at a multiple of 64 bytes; so other constants go last.
+    """
+    return len(tensor.raw_data) % _ALIGNMENT_BYTES == 0

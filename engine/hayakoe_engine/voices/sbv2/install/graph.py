@@ -161,22 +161,21 @@ def extract(
     renamed = {tensor: info.name for tensor, info in inputs.items()}
     renamed |= {resolve(tensor): info.name for tensor, info in outputs.items()}
     needed = _needed(graph, map(resolve, outputs), inputs, resolve)
-    nodes = []
+    part = onnx.ModelProto(ir_version=graph.model.ir_version)
+    part.opset_import.extend(graph.model.opset_import)
+    part.graph.name = "part"
+    part.graph.input.extend(inputs.values())
+    part.graph.output.extend(outputs.values())
     for node in graph.model.graph.node:
         if needed.isdisjoint(node.output) or not inputs.keys().isdisjoint(node.output):
             continue
-        copy = onnx.NodeProto()
+        copy = part.graph.node.add()
         copy.CopyFrom(node)
         copy.input[:] = [renamed.get(name, name) for name in map(resolve, node.input)]
         copy.output[:] = [renamed.get(name, name) for name in node.output]
-        nodes.append(copy)
-    constants = [item for item in graph.model.graph.initializer if item.name in needed]
-    part = helper.make_graph(
-        nodes, "part", list(inputs.values()), list(outputs.values()), constants
-    )
-    return helper.make_model(
-        part, opset_imports=graph.model.opset_import, ir_version=graph.model.ir_version
-    )
+    constants = (item for item in graph.model.graph.initializer if item.name in needed)
+    part.graph.initializer.extend(constants)
+    return part
 
 
 def _needed(

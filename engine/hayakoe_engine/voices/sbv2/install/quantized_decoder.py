@@ -9,6 +9,7 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
+from hayakoe_engine.voices.sbv2.install.builder import is_aligned
 from hayakoe_engine.voices.sbv2.install.quantize import quantized_weights
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class _Quantizer:
             nodes += self._quantized(node) if node.name in names else [node]
         used = {name for node in nodes for name in node.input}
         constants = [tensor for name, tensor in self._constants.items() if name in used]
+        constants.sort(key=is_aligned, reverse=True)
         graph = self._model.graph
         return helper.make_model(
             helper.make_graph(nodes, "quantized", graph.input, graph.output, constants),

@@ -13,6 +13,7 @@ from hayakoe_engine.text.reading import Reader
 from hayakoe_engine.voices.residency import Residency, Resident
 from hayakoe_engine.voices.sbv2.install.check import check_parts, compare
 from hayakoe_engine.voices.sbv2.install.decoder import direct_decoder, read_decoder
+from hayakoe_engine.voices.sbv2.install.encoder import lean_encoder
 from hayakoe_engine.voices.sbv2.install.fast_decoder import fast_decoder
 from hayakoe_engine.voices.sbv2.install.flow import lean_flow
 from hayakoe_engine.voices.sbv2.install.quantized_decoder import quantized_decoder
@@ -82,7 +83,7 @@ def make_voice(
         UnknownGraph: The graph is not built as expected, or its parts say something else.
     """
     graphs = split_synthesizer(files.synthesizer)
-    onnx.save(graphs.encoder, folder / ENCODER)
+    onnx.save(lean_encoder(graphs.encoder), folder / ENCODER)
     onnx.save(lean_flow(graphs.flow), folder / FLOW)
     onnx.save(lean_flow(graphs.flow, quantized=True), folder / FLOW_INT8)
     weights = read_decoder(graphs.decoder)
