@@ -26,10 +26,14 @@ def run(open_graph):
 
 
 @pytest.fixture(scope="session")
-def plain_folder(voice_maker, tmp_path_factory):
+def plain_folder(request, model_folder):
     """A voice as older files have it: one output, equal weights written once; three speakers."""
-    folder = tmp_path_factory.mktemp("voice") / "plain"
-    return voice_maker.make_voice(folder, speakers=3, duplicates=True)
+
+    def make(folder):
+        voice_maker = request.getfixturevalue("voice_maker")
+        voice_maker.make_voice(folder / "plain", speakers=3, duplicates=True)
+
+    return model_folder("plain", make) / "plain"
 
 
 @pytest.fixture(scope="session", params=["with durations", "plain"])
@@ -48,10 +52,19 @@ def parts(published):
 
 
 @pytest.fixture(scope="session")
-def decoder_weights(parts):
+def plain_parts(plain_folder):
+    """The parts of one published synthesizer."""
+    from hayakoe_engine.voices.sbv2.install.synthesizer import split_synthesizer
+
+    return split_synthesizer(plain_folder / "synthesizer.onnx")
+
+
+@pytest.fixture(scope="session")
+def decoder_weights(plain_parts):
+    """Its decoder."""
     from hayakoe_engine.voices.sbv2.install.decoder import read_decoder
 
-    return read_decoder(parts.decoder)
+    return read_decoder(plain_parts.decoder)
 
 
 @pytest.fixture

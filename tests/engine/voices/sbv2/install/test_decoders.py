@@ -67,19 +67,21 @@ def latent(draw, decoder, frames):
 
 
 @pytest.mark.parametrize("frames", [1, 2, 31])
-def test_the_direct_decoder_is_the_published_one(parts, decoder_weights, run, draw, snr_db, frames):
+def test_the_direct_decoder_is_the_published_one(
+    plain_parts, decoder_weights, run, draw, snr_db, frames
+):
     feeds = latent(draw, decoder_weights, frames)
     audio = run(direct_decoder(decoder_weights), **feeds)
     assert audio.shape == (1, 1, frames * decoder_weights.hop_length)
-    assert snr_db(run(parts.decoder, **feeds), audio) > 110
+    assert snr_db(run(plain_parts.decoder, **feeds), audio) > 110
 
 
-def test_the_fast_decoder_is_the_published_one(parts, decoder_weights, run, draw, snr_db):
+def test_the_fast_decoder_is_the_published_one(plain_parts, decoder_weights, run, draw, snr_db):
     model, multiple = fast_decoder(decoder_weights, least_channels=EVERYWHERE)
     assert multiple == 15
     for frames in (15, 45):
         feeds = latent(draw, decoder_weights, frames)
-        assert snr_db(run(parts.decoder, **feeds), run(model, **feeds)) > 100
+        assert snr_db(run(plain_parts.decoder, **feeds), run(model, **feeds)) > 100
 
 
 def test_its_parts_make_the_whole(decoder_weights, run, draw, snr_db):
@@ -224,6 +226,6 @@ def other_attribute(name, value):
         (other_attribute("pads", [0, 0]), "no plain"),
     ],
 )
-def test_a_foreign_decoder_is_said_to_be_one(parts, change, message):
+def test_a_foreign_decoder_is_said_to_be_one(plain_parts, change, message):
     with pytest.raises(UnknownGraph, match=message):
-        read_decoder(changed(parts.decoder, change))
+        read_decoder(changed(plain_parts.decoder, change))
