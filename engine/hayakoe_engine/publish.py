@@ -250,7 +250,9 @@ def _make_way(
     there = source.list_files(prefix)
     others = there - {file.name for file in staged.iterdir()} - {_SUMS}
     if there and not may_replace(where):
-        raise SourceError(f"{where} is there already", hint="choose another name, or replace it with --yes")
+        raise SourceError(
+            f"{where} is there already", hint="choose another name, or replace it with --yes"
+        )
     if others:
         raise SourceError(
             f"{where} has files that the new voice would not replace: {', '.join(sorted(others))}",

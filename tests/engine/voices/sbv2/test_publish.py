@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from hayakoe_engine import TTS
-from hayakoe_engine.errors import BadOption, BadVoiceFiles, SourceError, SourceUnauthorized, VoiceError
+from hayakoe_engine.errors import (
+    BadOption,
+    BadVoiceFiles,
+    SourceError,
+    SourceUnauthorized,
+    VoiceError,
+)
 from hayakoe_engine.publish import publish_voice
 from hayakoe_engine.sources.access import Patience, SourceAccess
 from hayakoe_engine.sources.source import open_source
