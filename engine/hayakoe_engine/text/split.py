@@ -15,6 +15,8 @@ import unicodedata
 from enum import Enum, auto
 from typing import Final
 
+from hayakoe_engine.text.abbreviations import LONGEST, Abbreviation, abbreviation, goes_on
+
 __all__ = ["SentenceSplitter", "split_sentences"]
 
 _BRACKETS: Final = dict(zip("「『（(【［[〈《“", "」』）)】］]〉》”", strict=True))
@@ -51,6 +53,7 @@ class _Ending(Enum):
     QUOTE = auto()  # a mark and closing brackets: 「はい。」と may go on
     DOT = auto()  # ASCII full stop: ends the sentence before a space
     WIDE_DOT = auto()  # ．after a digit: ends the sentence unless a digit follows
+    SHORT = auto()  # an abbreviation and a space: No. 5, but also: No. That is wrong.
 
 
 class SentenceSplitter:
@@ -92,6 +95,7 @@ class SentenceSplitter:
         self._expected: list[str] = []  # closers of the open brackets
         self._soft_place = 0  # where an overlong sentence may be cut; 0: nowhere yet
         self._ending = _Ending.NONE
+        self._short = Abbreviation.ANYTHING  # of an ending SHORT
 
     def _collect(self) -> list[str]:
         done, self._done = self._done, []
@@ -129,6 +133,8 @@ class SentenceSplitter:
             self._cut(len(self._pending))
 
     def _joins_ending(self, char: str) -> bool:
+        if self._ending is _Ending.SHORT:
+            return False
         if char in _RUN:
             return self._ending is not _Ending.DOT
         return char in _CLOSERS or _extends(char)
@@ -142,6 +148,8 @@ class SentenceSplitter:
                 return is_link or char in "、，" or "ぁ" <= char <= "ゟ"
             case _Ending.WIDE_DOT:
                 return char.isdecimal()
+            case _Ending.SHORT:
+                return goes_on(self._short, char)
             case ending:
                 return ending is _Ending.DOT
 
@@ -159,8 +167,7 @@ class SentenceSplitter:
         if char in _NEWLINES:
             self._cut(len(self._pending))
         elif char in _SPACES:
-            if self._ending is not _Ending.NONE:
-                self._cut(len(self._pending))
+            self._read_space()
         elif char in _STOPS:
             self._read_stop()
         elif char in _MARKS:
@@ -173,7 +180,20 @@ class SentenceSplitter:
         else:
             self._read_bracket(char)
 
+    def _read_space(self) -> None:
+        short = self._abbreviation(len(self._pending) - 1) if self._ending is _Ending.DOT else None
+        if short is not None:
+            self._ending, self._short = _Ending.SHORT, short
+        elif self._ending is not _Ending.NONE and self._ending is not _Ending.SHORT:
+            self._cut(len(self._pending))
+
+    def _abbreviation(self, stop: int) -> Abbreviation | None:
+        """Which abbreviation ends at an index of the pending text."""
+        return abbreviation("".join(self._pending[max(0, stop - LONGEST) : stop]))
+
     def _read_stop(self) -> None:
+        if self._expected and self._pending[-2] in _BRACKETS:
+            return  # of a face: (。・ω・。)
         if self._expected:
             self._ending = _Ending.MARK
         else:
@@ -196,6 +216,8 @@ class SentenceSplitter:
             self._ending = _Ending.NONE if before == "." else _Ending.DOT
         elif before.isdecimal():
             self._ending = _Ending.WIDE_DOT
+        elif (short := self._abbreviation(len(self._pending))) is not None:
+            self._ending, self._short = _Ending.SHORT, short
         else:
             self._read_stop()
 
@@ -226,6 +248,8 @@ def _is_soft_place(before: list[str], char: str) -> bool:
     last = before[-1]
     if char in _CLINGING or _extends(char):
         return False
+    if last in _SPACES and before[-2:-1] == ["."]:
+        return False  # an abbreviation
     if last == "・":
         return before[-3:] == ["・"] * 3
     if last == "," and "!" <= char <= "~":

@@ -18,14 +18,18 @@ REALISTIC = [
     "区切りのない長い文" * 40 + "終わり",
     "1234567890" * 45,
     "「引用が閉じないまま続きます。次の文です？そして、" * 5,
+    "No. 5のMr. Smithはvol. 2とp. 31、etc. を見た。No. Dr. コトー vs. 阪神 etc. The end. Ｎｏ．５",
     "値は 1,234,567 円、税込で 1，358，023 円；合計…" * 12,
 ]
 
-TRICKY = st.text(
+TRICKY = st.lists(
     st.sampled_from(
-        list("。｡！？!?.．…・、，,；「」（）()[]“” \u3000\n\r1１aあ漢-\u3099\u200d\ufe0f🏽🇯")
+        [
+            *"。｡！？!?.．…・、，,；「」（）()[]“” \u3000\n\r1１aあ漢-\u3099\u200d\ufe0f🏽🇯",
+            *("No.", "Mr.", "etc.", "ｖｏｌ．"),
+        ]
     )
-)
+).map("".join)
 # How long a text takes depends on the machine.
 no_deadline = settings(deadline=None)
 
@@ -146,6 +150,48 @@ def test_ascii_marks_end_a_sentence_outside_tokens(sentences):
 )
 def test_full_stops(sentences):
     assert split_sentences("".join(sentences)) == sentences
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "アプリのver. 4.1です。",
+        "音楽集vol. 6を流して。",
+        "p. 31とpp. 3-5です。",
+        "No. 5と(no.  12)です。",
+        "巨人vs. 阪神です。",
+        "Mr. SmithとMrs. BrownとDr. コトーとSt. Johnです。",
+        "卵, パン, etc. を買う。",
+        "Apple Inc. は9 a.m. to 5 p.m. です。",
+        "It comes on Sep. 5, e.g. in Tokyo.",
+        "Ｎｏ．５とＭｒ．スミスです。",
+    ],
+)
+def test_an_abbreviation_ends_no_sentence(text):
+    assert split_sentences(text) == [text]
+    assert stream(text) == [text]
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["Oh, no. ", "That is it."],
+        ["No. \n", "5"],
+        ["Eggs, bread, etc. ", "The next one."],
+        ["See map. ", "31 people."],
+        ["It takes 10 ms. ", "Next."],
+        ["It is 12 V. ", "Next."],
+        ["See fig. 3. ", "Next."],
+        ["Ｎｏ．", "はい"],
+    ],
+)
+def test_what_only_looks_like_an_abbreviation_ends_one(sentences):
+    assert split_sentences("".join(sentences)) == sentences
+    assert stream("".join(sentences)) == sentences
+
+
+def test_a_stop_right_after_a_bracket_ends_no_sentence():
+    assert split_sentences("はい(。・ω・。)です。次") == ["はい(。・ω・。)です。", "次"]
 
 
 @pytest.mark.parametrize(
