@@ -14,7 +14,7 @@ from hayakoe_engine.voices.sbv2.install.synthesizer import ENCODER_INPUTS
 from hayakoe_engine.voices.sbv2.synthesizer_inputs import feeds_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -30,6 +30,7 @@ _TONES: Final = (6, 7)
 _LANGUAGE: Final = 1
 _EXAMPLES: Final = 3
 _PHONES_OF_EXAMPLE: Final = 41
+_FRAMES_OF_EXAMPLE: Final = 30
 
 _FFT: Final = 2048
 _HOP: Final = 512
@@ -144,23 +145,54 @@ def check_parts(
     raise UnknownGraph("its parts speak at another pace")
 
 
-def _speak_published(path: Path, examples: Iterable[Feeds]) -> list[NDArray[np.float32]]:
+def check_decoder(
+    direct: InferenceSession, parts: Sequence[InferenceSession], frame_multiple: int
+) -> None:
+    """Compare a decoder that was written in another way with the direct one.
+
+    Args:
+        direct: Takes any number of frames.
+        parts: The other decoder: one graph, or several of which each reads what the one before
+            gives.
+        frame_multiple: Numbers of frames that it takes.
+
+    Raises:
+        UnknownGraph: They do not say the same.
+    """
+    rng = np.random.default_rng(0)
+    sizes = {item.name: item.shape[1] for item in direct.get_inputs()}
+    frames = -(-_FRAMES_OF_EXAMPLE // frame_multiple) * frame_multiple
+    feeds = {
+        "z": rng.standard_normal((1, sizes["z"], frames), np.float32),
+        "speaker_vector": rng.standard_normal((1, sizes["speaker_vector"], 1), np.float32),
+    }
+    (reference,) = direct.run(["audio"], feeds)
+    for part in parts:
+        (made,) = part.run(None, feeds)
+        feeds = {"hidden": made}
+    found = _snr_db(reference, made)
+    if found < EXACT_SNR_DB:
+        raise UnknownGraph(f"its fast decoder says something else: {found:.0f} dB")
+
+
+def _speak_published(path: Path, examples: Iterable[Feeds]) -> Iterator[NDArray[np.float32]]:
+    """What the published graph makes of each utterance, when it is asked for."""
     options = ort.SessionOptions()
     options.log_severity_level = 3
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     # It runs a few times only, and its weights are large.
     options.add_session_config_entry("session.disable_prepacking", "1")
-    spoken = []
-    try:
-        session = ort.InferenceSession(path, options, ["CPUExecutionProvider"])
-        for feeds in examples:
-            inputs = {theirs: feeds[ours] for theirs, ours in ENCODER_INPUTS.items()}
-            inputs["x_lengths"] = np.array([feeds["phones"].shape[1]])
-            inputs["noise_scale"] = np.zeros(1, np.float32)
-            spoken.append(session.run(None, feeds_for(session, inputs))[0].reshape(-1))
-    except Exception as error:  # its errors have no common type
-        raise BadVoiceFiles(f"{path}: ONNX Runtime cannot run it: {error}") from error
-    return spoken
+    session = None
+    for feeds in examples:
+        inputs = {theirs: feeds[ours] for theirs, ours in ENCODER_INPUTS.items()}
+        inputs["x_lengths"] = np.array([feeds["phones"].shape[1]])
+        inputs["noise_scale"] = np.zeros(1, np.float32)
+        try:
+            session = session or ort.InferenceSession(path, options, ["CPUExecutionProvider"])
+            audio = session.run(None, feeds_for(session, inputs))[0].reshape(-1)
+        except Exception as error:  # its errors have no common type
+            raise BadVoiceFiles(f"{path}: ONNX Runtime cannot run it: {error}") from error
+        yield audio
 
 
 def compare(
@@ -173,12 +205,15 @@ def compare(
         other: float32 ``[samples]``.
         sample_rate_hz: Of both.
     """
-    wanted = reference.astype(np.float64)
-    error = np.square(other - wanted).sum()
-    snr_db = float(10 * np.log10(np.square(wanted).sum() / error)) if error else np.inf
     spectra = [_log_mel_db(audio, sample_rate_hz) for audio in (reference, other)]
     distance = np.sqrt(np.square(spectra[0] - spectra[1]).mean())
-    return Agreement(snr_db, float(distance))
+    return Agreement(_snr_db(reference, other), float(distance))
+
+
+def _snr_db(reference: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    wanted = reference.astype(np.float64)
+    error = np.square(other - wanted).sum()
+    return float(10 * np.log10(np.square(wanted).sum() / error)) if error else np.inf
 
 
 def _log_mel_db(audio: NDArray[np.float32], sample_rate_hz: int) -> NDArray[np.float64]:

@@ -1,9 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from hayakoe_engine.errors import BadVoiceFiles
-from hayakoe_engine.voices.sbv2.install.check import check_parts, compare
+from hayakoe_engine.voices.sbv2.install.check import check_decoder, check_parts, compare
 from hayakoe_engine.voices.sbv2.install.decoder import direct_decoder, read_decoder
+from hayakoe_engine.voices.sbv2.install.fast_decoder import fast_decoder
 from hayakoe_engine.voices.sbv2.install.flow import lean_flow
 from hayakoe_engine.voices.sbv2.install.graph import UnknownGraph
 
@@ -53,6 +56,23 @@ def test_another_pace_is_noticed(miniature_folder, plain_folder, open_graph):
     sessions = map(open_graph, (parts.encoder, parts.flow, parts.decoder))
     with pytest.raises(UnknownGraph, match=r"another pace|something else"):
         check_parts(miniature_folder / "synthesizer.onnx", *sessions, RATE_HZ)
+
+
+def test_a_fast_decoder_in_parts_agrees_with_the_direct_one(decoder_weights, open_graph):
+    direct = open_graph(direct_decoder(decoder_weights))
+    head, tail = (fast_decoder(decoder_weights, stages) for stages in (range(1), range(1, 5)))
+    parts = [open_graph(head[0]), open_graph(tail[0])]
+    check_decoder(direct, parts, head[1] * tail[1])
+    check_decoder(direct, [open_graph(fast_decoder(decoder_weights)[0])], head[1])
+    with pytest.raises(UnknownGraph, match="fast decoder says something else"):
+        check_decoder(direct, [parts[0], louder(parts[1])], head[1])
+
+
+def louder(session):
+    """What gives a little more than a session."""
+    return SimpleNamespace(
+        run=lambda names, feeds: [value * np.float32(1.01) for value in session.run(names, feeds)]
+    )
 
 
 def test_a_damaged_file_is_named(parts, open_graph, tmp_path):
