@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-DECODED_FRAMES: Final = (30, 45, 60, 90, 120, 150)
+DECODED_FRAMES: Final = (30, 45, 60, 90, 120)
 """Frames decoded for the first window, the second, and so on; the last holds for all others."""
 
 SHORTEST_FRAMES: Final = 15

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 _EPSILON: Final = 1e-5
 _FLOAT: Final = 1
-
-
-_TILE: Final = 4
+_TILE: Final = 2
+"""With tiles of 4 the flow would be a fifth faster again, and its weights a third larger."""
 
 
 class RowWriter:
