@@ -13,13 +13,19 @@ from hayakoe_engine.cpus import available_cpus
 from hayakoe_engine.errors import BadOption, VoiceNotFound
 from hayakoe_engine.scheduler import MAX_STREAMS, Scheduler
 from hayakoe_engine.sources.access import SourceAccess
+from hayakoe_engine.sources.layout import (
+    LANGUAGE_MODEL,
+    TOKENIZER,
+    language_model_sources,
+    voice_prefix,
+)
 from hayakoe_engine.sources.source import DEFAULT_SOURCE, fetch_first, open_source
 from hayakoe_engine.speaker import Speaker
 from hayakoe_engine.text.text_options import TextOptions
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from hayakoe_engine.sources.progress import FetchProgress
     from hayakoe_engine.text.dictionary.user_dictionary import UserDictionary
@@ -175,8 +181,14 @@ class TTS:
             raise failure
         return self
 
-    def pre_download(self, device: str = "cpu", *, update: bool = False) -> Self:
-        """Fetch and install every named voice, so that nothing is left to do but to open it.
+    def pre_download(
+        self,
+        device: str = "cpu",
+        *,
+        names: Collection[str] | None = None,
+        update: bool = False,
+    ) -> Self:
+        """Fetch and install voices, so that nothing is left to do but to open them.
 
         Afterwards ``prepare`` needs no network, and not the packages that installing needs. Voices
         that can be had are, even if another one fails.
@@ -184,6 +196,7 @@ class TTS:
         Args:
             device: What the voices will run on, which decides what is fetched. The device itself is
                 not needed.
+            names: Of the voices; None is all that are loaded.
             update: Whether what is here already is compared with what its source has now.
 
         Raises:
@@ -196,10 +209,14 @@ class TTS:
         failure: Exception | None = None
         with self._lock:
             self._load_neural()
-            sources = [item for item in self._registered.items() if isinstance(item[1], str)]
-        for name, source in sources:
+            sources = {
+                name: source
+                for name, source in self._registered.items()
+                if isinstance(source, str) and (names is None or name in names)
+            }
+        for name, source in sources.items():
             try:
-                self._neural_voice(name, str(source), access).close()
+                self._neural_voice(name, source, access).close()
             except Exception as error:  # noqa: BLE001 - raised below, after the other voices
                 failure = failure or error
         if failure is not None:
@@ -268,12 +285,12 @@ class TTS:
         self.close()
 
     def _neural_voice(self, name: str, source: str, access: SourceAccess) -> Voice:
-        language_model = [self._bert_source] if self._bert_source else [source, DEFAULT_SOURCE]
+        language_model = language_model_sources(source, self._bert_source)
         return self._load_neural().load(
             name,
-            voice=open_source(source, access).fetch(f"onnx/speakers/{name}"),
-            bert=fetch_first(language_model, "onnx/bert/q8", access),
-            tokenizer=fetch_first(language_model, "bert/tokenizer", access),
+            voice=open_source(source, access).fetch(voice_prefix(name)),
+            bert=fetch_first(language_model, LANGUAGE_MODEL, access),
+            tokenizer=fetch_first(language_model, TOKENIZER, access),
         )
 
     def _load_neural(self) -> Sbv2Loader:

@@ -22,7 +22,7 @@ from hayakoe_engine.sources.remote import ContentChanged
 from hayakoe_engine.sources.voices_lock import LockedFolder, VoicesLock
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Container, Iterator
     from pathlib import Path
 
     from hayakoe_engine.sources.access import SourceAccess
@@ -174,10 +174,14 @@ class DownloadCache:
             self._voices_lock.change(lambda folders: _without(folders, folder))
             shutil.rmtree(key)
 
-    def prune(self) -> int:
+    def prune(self, keep: Container[tuple[str, str]] | None = None) -> int:
         """Delete what is left of downloads that broke off and of older contents.
 
         What another process is downloading stays.
+
+        Args:
+            keep: Pairs of URI and prefix; other downloads are deleted too. None keeps all that are
+                complete. See ``needed_downloads``.
 
         Returns:
             Bytes that are free now.
@@ -186,6 +190,10 @@ class DownloadCache:
             SourceError: Something cannot be deleted.
         """
         freed_bytes = 0
+        for folder in self.folders():
+            if keep is not None and (folder.uri, folder.prefix) not in keep:
+                freed_bytes += folder.size_bytes
+                self.remove(folder)
         with _explained(self._downloads):
             for temporary in self._root.glob(".voices.lock.*"):
                 temporary.unlink(missing_ok=True)

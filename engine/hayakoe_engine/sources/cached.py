@@ -29,6 +29,11 @@ class CachedSource:
         self._remote = remote
         self._access = access
 
+    @property
+    def uri(self) -> str:
+        """The one form of the URI by which the cache knows the source."""
+        return self._remote.uri
+
     def fetch(self, prefix: str) -> Path:
         """As for ``Source``; nobody is asked for what is complete, unless an update is wanted."""
         check_prefix(prefix)

@@ -10,6 +10,7 @@ import pytest
 
 from hayakoe_engine.errors import SourceError, SourceOffline, SourceUnreachable
 from hayakoe_engine.sources.cache import DownloadCache
+from hayakoe_engine.sources.layout import needed_downloads
 
 PREFIX = "onnx/speakers/hana"
 URI = "hf://me/voices@main"
@@ -355,3 +356,30 @@ def test_a_disk_that_becomes_full_stops_the_download_and_spoils_nothing(hub, acc
     starts = [one.first_byte for one in hub.requests if one.path.startswith("/storage/")]
     assert starts[0] == 0
     assert starts[1] >= 500_000
+
+
+def test_pruning_may_take_what_no_voice_needs(hub, fetch, cache):
+    hub.commit("me/voices", {"onnx/bert/q8/bert.onnx": b"bert", "bert/tokenizer/vocab.txt": b"v"})
+    fetch()
+    fetch("onnx/bert/q8")
+    fetch("onnx/speakers/hanako")
+    keep = needed_downloads({"hana": "hf://me/voices", "taro": "/share/voices"})
+    assert cache.prune(keep) == len(b"{}")
+    assert {folder.prefix for folder in cache.folders()} == {PREFIX, "onnx/bert/q8"}
+
+
+def test_voices_need_themselves_and_a_language_model():
+    official = "hf://lemondouble/hayakoe@main"
+    assert needed_downloads({"hana": "https://huggingface.co/me/voices"}) == {
+        (URI, PREFIX),
+        *(
+            (uri, prefix)
+            for uri in (URI, official)
+            for prefix in ("onnx/bert/q8", "bert/tokenizer")
+        ),
+    }
+    assert needed_downloads({"hana": "/share/voices"}, "s3://voices/ja/") == {
+        ("s3://voices/ja", "onnx/bert/q8"),
+        ("s3://voices/ja", "bert/tokenizer"),
+    }
+    assert needed_downloads({}) == set()
