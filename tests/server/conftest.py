@@ -411,13 +411,16 @@ def checkpoint(models, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def published(models, checkpoint, tmp_path_factory):
+def published(request, model_folder):
     """A folder laid out as the published repository, with the voice in it as "mini"."""
-    make_voice, make_bert = models
-    root = tmp_path_factory.mktemp("published")
-    make_bert.make_bert(root, width=make_voice.MINIATURE.bert_width, layers=3)
-    assert main(["convert", str(checkpoint), str(root / "onnx/speakers/mini")]) == 0
-    return root
+
+    def make(root):
+        make_voice, make_bert = request.getfixturevalue("models")
+        checkpoint = request.getfixturevalue("checkpoint")
+        make_bert.make_bert(root, width=make_voice.MINIATURE.bert_width, layers=3)
+        assert main(["convert", str(checkpoint), str(root / "onnx/speakers/mini")]) == 0
+
+    return model_folder("published", make)
 
 
 @pytest.fixture(scope="session")

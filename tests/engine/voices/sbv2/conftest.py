@@ -25,29 +25,34 @@ def miniature(voice_maker):
 
 
 @pytest.fixture(scope="session")
-def miniature_folder(voice_maker, tmp_path_factory):
+def miniature_folder(request, model_folder):
     """The same network, published, and its checkpoint."""
-    folder = tmp_path_factory.mktemp("voice") / "mini"
-    return voice_maker.make_voice(
-        folder, with_durations=True, duration_predictor=True, checkpoint=True
-    )
+
+    def make(folder):
+        request.getfixturevalue("voice_maker").make_voice(
+            folder / "mini", with_durations=True, duration_predictor=True, checkpoint=True
+        )
+
+    return model_folder("miniature", make) / "mini"
 
 
 @pytest.fixture(scope="session")
-def repository(tmp_path_factory, voice_maker):
+def repository(request, model_folder):
     """A folder laid out as the published repository, with two small voices."""
     pytest.importorskip("onnx")
-    sys.path.insert(0, str(MODELS))
-    try:
-        from make_bert import make_bert
-    finally:
-        sys.path.remove(str(MODELS))
-    root = tmp_path_factory.mktemp("repository")
-    make_bert(root, width=voice_maker.MINIATURE.bert_width)
-    (root / "onnx" / "speakers").mkdir(parents=True)
-    voice_maker.make_voice(root / "onnx" / "speakers" / "hana")
-    voice_maker.make_voice(root / "onnx" / "speakers" / "taro", seed=7, speakers=2)
-    return root
+
+    def make(root):
+        voice_maker = request.getfixturevalue("voice_maker")
+        sys.path.insert(0, str(MODELS))
+        try:
+            from make_bert import make_bert
+        finally:
+            sys.path.remove(str(MODELS))
+        make_bert(root, width=voice_maker.MINIATURE.bert_width)
+        voice_maker.make_voice(root / "onnx" / "speakers" / "hana")
+        voice_maker.make_voice(root / "onnx" / "speakers" / "taro", seed=7, speakers=2)
+
+    return model_folder("repository", make)
 
 
 @pytest.fixture(scope="session")
