@@ -19,14 +19,16 @@ from wyoming_hayakoe import __version__
 from wyoming_hayakoe.address import TcpAddress
 from wyoming_hayakoe.discovery import Announcement, default_instance_name
 from wyoming_hayakoe.info import PROGRAM
+from wyoming_hayakoe.progress import DownloadLines
 from wyoming_hayakoe.speech import Speech
 from wyoming_hayakoe.voices import VoiceBook
 from wyoming_hayakoe.wyoming_server import WyomingServer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
+    from hayakoe_engine.sources.progress import FetchProgress
     from wyoming_hayakoe.address import Address
     from wyoming_hayakoe.settings import Settings
 
@@ -54,11 +56,21 @@ class Preparation:
     failure: HayakoeError | None
 
 
-def build_engine(settings: Settings) -> TTS:
-    """The engine with the embedded voice, which is not prepared yet."""
+def build_engine(
+    settings: Settings, on_progress: Callable[[FetchProgress], None] | None = None
+) -> TTS:
+    """The engine with the embedded voice, which is not prepared yet.
+
+    Args:
+        settings: What it is like.
+        on_progress: Told how downloads go.
+    """
     tts = TTS(
         cache_dir=cache_folder(settings),
         bert_source=settings.neural.bert_source,
+        hf_token=hf_token(settings),
+        offline=settings.offline,
+        on_progress=on_progress,
         precision=settings.neural.precision,
         memory_mb=settings.neural.memory_mb,
         threads=settings.threads,
@@ -70,12 +82,22 @@ def build_engine(settings: Settings) -> TTS:
 
 
 def cache_folder(settings: Settings) -> Path:
-    """Where what is made of neural voices is kept."""
+    """Where what is downloaded and made of neural voices is kept."""
     return settings.cache or user_cache_path("hayakoe")
 
 
+def hf_token(settings: Settings) -> str | None:
+    """The token for the Hugging Face hub; None is what the environment gives."""
+    return settings.hf_token.get_secret_value() or None if settings.hf_token else None
+
+
 def prepare_voices(
-    tts: TTS, settings: Settings, names: Collection[str] | None = None, *, warmup: bool = True
+    tts: TTS,
+    settings: Settings,
+    names: Collection[str] | None = None,
+    *,
+    warmup: bool = True,
+    update: bool = False,
 ) -> Iterator[Preparation]:
     """Make the embedded voice ready, and then one neural voice after the other.
 
@@ -84,6 +106,7 @@ def prepare_voices(
         settings: Say what voices there are.
         names: Of the neural voices; None is all of them.
         warmup: As for ``TTS.prepare``.
+        update: As for ``TTS.pre_download``.
 
     Yields:
         What became of each neural voice.
@@ -97,8 +120,11 @@ def prepare_voices(
             continue
         begun = time.perf_counter()
         failure: HayakoeError | None = None
+        tts.load(name, source=voice.source)
         try:
-            tts.load(name, source=voice.source).prepare(warmup=warmup)
+            if update:
+                tts.pre_download(names=[name], update=True)
+            tts.prepare(warmup=warmup)
         except HayakoeError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - one bad voice must not silence the others
@@ -132,7 +158,7 @@ def serve(settings: Settings) -> None:
         ConfigError: A setting does not fit the machine: a port in use, a voice not there.
         VoiceError: The embedded voice could not be made. Neural voices may fail.
     """
-    with _stopped_by_signals(), build_engine(settings) as tts:
+    with _stopped_by_signals(), build_engine(settings, DownloadLines(_LOG.info)) as tts:
         for voice in prepare_voices(tts, settings):
             _report(voice)
         voices = build_voices(tts, settings)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from hayakoe_engine.errors import ConfigError, HayakoeError, RequestError
 from hayakoe_engine.options import RANGES
-from wyoming_hayakoe import __version__, commands, dictionary_commands
+from wyoming_hayakoe import __version__, cache_commands, commands, dictionary_commands
 from wyoming_hayakoe.commands import FAILED, INTERRUPTED, USAGE, complain
 
 if TYPE_CHECKING:
@@ -55,7 +55,12 @@ _EXAMPLES: Final = {
         "dictionary list",
         "dictionary import words.csv",
     ),
-    "install": ("install --config hayakoe.yaml", "install --config hayakoe.yaml jvnv-F1-jp"),
+    "install": (
+        "install --config hayakoe.yaml",
+        "install --config hayakoe.yaml jvnv-F1-jp",
+        "install --config hayakoe.yaml --update",
+    ),
+    "cache": ("cache list", "cache verify --repair", "cache remove jvnv-F1-jp", "cache prune"),
     "convert": (
         "convert Hana_e100_s9000.safetensors voices/hana",
         "convert hana.safetensors voices/hana --config-json training/config.json",
@@ -148,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--log-format", choices=("text", "json"), help="json is one object a line (default: text)"
     )
+    _add_offline(serve)
     _add_settings(serve)
     serve.set_defaults(run=commands.run_serve)
 
@@ -176,6 +182,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     say.add_argument("--style", help="one of the voice's styles")
     say.add_argument("--ssml", action="store_true", help="the text is SSML (see docs/ssml.md)")
+    _add_offline(say)
     _add_settings(say)
     say.set_defaults(run=commands.run_say)
 
@@ -195,6 +202,7 @@ def _parser() -> argparse.ArgumentParser:
 
     voices = _add_command(subparsers, "voices", "list the voices", "List voices and presets.")
     voices.add_argument("--json", action="store_true", help="as JSON")
+    _add_offline(voices)
     _add_settings(voices)
     voices.set_defaults(run=commands.run_voices)
 
@@ -209,19 +217,56 @@ def _parser() -> argparse.ArgumentParser:
     dictionary_commands.add_parsers(dictionary)
     dictionary.set_defaults(run=commands.run_dictionary)
 
+    _add_install(subparsers)
+    _add_cache(subparsers)
+    _add_convert(subparsers)
+
+    doctor = _add_command(
+        subparsers,
+        "doctor",
+        "check the installation",
+        "Check the installation, the voices, the port and the network, and say what to do.\n"
+        "Exits with 1 if something does not work.",
+    )
+    _add_settings(doctor)
+    doctor.set_defaults(run=commands.run_doctor)
+    return parser
+
+
+def _add_install(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     install = _add_command(
         subparsers,
         "install",
         "make neural voices ready to speak",
-        "Make the neural voices of the settings ready to speak. This takes a minute or more for\n"
-        "each, but only once; the server does it when it starts if it has not been done before.",
+        "Download the neural voices of the settings and make them ready to speak. This takes a\n"
+        "minute or more for each, but only once; the server does it when it starts if it has not\n"
+        "been done before.",
     )
     install.add_argument(
         "voices", nargs="*", metavar="VOICE", help="name of a voice; all of them if absent"
     )
+    install.add_argument(
+        "--update", action="store_true", help="download what has changed since the last time"
+    )
+    _add_offline(install)
     _add_settings(install)
     install.set_defaults(run=commands.run_install)
 
+
+def _add_cache(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    cache = _add_command(
+        subparsers,
+        "cache",
+        "look after downloaded voices",
+        "List, verify and delete what has been downloaded. Voices that a server has opened go on\n"
+        "speaking.",
+    )
+    _add_settings(cache)
+    cache_commands.add_parsers(cache)
+    cache.set_defaults(run=commands.run_cache)
+
+
+def _add_convert(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     convert = _add_command(
         subparsers,
         "convert",
@@ -247,17 +292,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     convert.set_defaults(run=commands.run_convert)
 
-    doctor = _add_command(
-        subparsers,
-        "doctor",
-        "check the installation",
-        "Check the installation, the voices, the port and the network, and say what to do.\n"
-        "Exits with 1 if something does not work.",
-    )
-    _add_settings(doctor)
-    doctor.set_defaults(run=commands.run_doctor)
-    return parser
-
 
 def _add_command(
     subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
@@ -277,6 +311,15 @@ def _add_command(
 
 def _add_voice(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--voice", metavar="NAME", help=f"{what} (see `wyoming-hayakoe voices`)")
+
+
+def _add_offline(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--offline",
+        action="store_const",
+        const=True,
+        help="use no network: voices that are not on this machine are missing",
+    )
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:

@@ -54,6 +54,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     for key, flag in (
         ("wyoming.uri", "uri"),
         ("voice", "voice"),
+        ("offline", "offline"),
         ("zeroconf.enabled", "zeroconf"),
         ("zeroconf.name", "zeroconf_name"),
         ("log.level", "log_level"),
@@ -181,6 +182,7 @@ def run_install(arguments: argparse.Namespace) -> int:
     """Make neural voices ready to speak at once."""
     from wyoming_hayakoe.app import build_engine, cache_folder, prepare_voices  # noqa: PLC0415
     from wyoming_hayakoe.logs import set_up_command_logging  # noqa: PLC0415
+    from wyoming_hayakoe.progress import download_report  # noqa: PLC0415
 
     settings = _settings(arguments)
     if not settings.voices:
@@ -197,9 +199,10 @@ def run_install(arguments: argparse.Namespace) -> int:
     cache = cache_folder(settings)
     status = OK
     set_up_command_logging()
-    with build_engine(settings) as tts:
+    with build_engine(settings, download_report()) as tts:
         used_bytes = _size_bytes(cache)
-        for voice in prepare_voices(tts, settings, arguments.voices or None):
+        names = arguments.voices or None
+        for voice in prepare_voices(tts, settings, names, update=arguments.update):
             before_bytes, used_bytes = used_bytes, _size_bytes(cache)
             if voice.failure is None:
                 precision = tts.speakers[voice.name].info.precision or "as published"
@@ -252,6 +255,16 @@ def _need_packages(what: str, *packages: str, extra: str) -> None:
         )
 
 
+def run_cache(arguments: argparse.Namespace) -> int:
+    """Look after what has been downloaded."""
+    from hayakoe_engine.sources.cache import DownloadCache  # noqa: PLC0415
+    from wyoming_hayakoe.app import cache_folder  # noqa: PLC0415
+
+    settings = _settings(arguments)
+    arguments.look_after(DownloadCache(cache_folder(settings)), arguments, settings)
+    return OK
+
+
 def run_doctor(arguments: argparse.Namespace) -> int:
     """Check the installation."""
     from wyoming_hayakoe.doctor import examine  # noqa: PLC0415
@@ -281,9 +294,10 @@ def _voice_book(
     """
     from wyoming_hayakoe.app import build_engine, build_voices, prepare_voices  # noqa: PLC0415
     from wyoming_hayakoe.logs import set_up_command_logging  # noqa: PLC0415
+    from wyoming_hayakoe.progress import download_report  # noqa: PLC0415
 
     set_up_command_logging()
-    with build_engine(settings) as tts:
+    with build_engine(settings, download_report()) as tts:
         for voice in prepare_voices(tts, settings, names, warmup=False):
             if voice.failure is None:
                 continue

@@ -57,8 +57,16 @@ def set_up_logging(settings: LogSettings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if settings.format == "json" else TextFormatter())
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
-    # Its routine is no business of ours; its warnings are.
-    logging.getLogger("zeroconf").setLevel(logging.WARNING)
+    _hush()
+
+
+def _hush() -> None:
+    """Let the routine of libraries be no business of ours; their warnings are.
+
+    The HTTP clients would write down addresses that are signed, and so open what is private.
+    """
+    for name in ("botocore", "httpcore2", "httpx2", "huggingface_hub", "zeroconf"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def set_up_command_logging() -> None:

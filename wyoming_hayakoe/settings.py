@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     model_validator,
 )
@@ -29,7 +30,7 @@ from pydantic_settings import (
 
 from hayakoe_engine.errors import ConfigError, SourceError
 from hayakoe_engine.options import RANGES
-from hayakoe_engine.sources.source import open_source
+from hayakoe_engine.sources.source import DEFAULT_SOURCE, open_source
 from hayakoe_engine.tts import EMBEDDED_VOICE
 from wyoming_hayakoe.address import Address, parse_address
 from wyoming_hayakoe.complaints import explain, no_such_setting
@@ -95,6 +96,13 @@ def _check_source(uri: str) -> str:
     return uri
 
 
+def _check_token(token: object) -> object:
+    """What is wrong with it is said without showing it."""
+    if not isinstance(token, str) or not (token.isascii() and token.isprintable()) or " " in token:
+        raise ValueError("must be a token: text without spaces")
+    return token
+
+
 def _expand_home(path: Path) -> Path:
     try:
         return path.expanduser()
@@ -104,6 +112,7 @@ def _expand_home(path: Path) -> Path:
 
 VoiceName = Annotated[Name, AfterValidator(_check_name)]
 Title = Annotated[str, AfterValidator(_check_characters)]
+Token = Annotated[SecretStr, BeforeValidator(_check_token)]
 Source = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_check_source)]
 
 
@@ -141,8 +150,8 @@ class SpeechSettings(_Section):
 class NeuralVoice(_Section):
     """A neural voice, beside the embedded one."""
 
-    source: Source
-    """Where its files are: `file:///PATH` or a path."""
+    source: Source = DEFAULT_SOURCE
+    """Where its files are: `hf://USER/REPO`, `s3://BUCKET/PREFIX`, `file:///PATH` or a path."""
     title: Title | None = None
     """What people see; what the voice calls itself if absent."""
 
@@ -153,7 +162,7 @@ class NeuralSettings(_Section):
     precision: Literal["auto", "exact", "balanced", "fast"] = "auto"
     """Of their numbers; `auto` is what was found good enough for each when it was installed."""
     bert_source: Source | None = None
-    """Where their language model is; where the voice is if absent."""
+    """Where their language model is; where the voice is, or the official voices are, if absent."""
     memory_mb: int | None = Field(None, ge=1, le=1_048_576)
     """Memory that they may take, about; there is no limit if absent."""
 
@@ -252,7 +261,12 @@ class Settings(BaseSettings):
     """File with words of your own; `hayakoe/dictionary.yaml` in the user's configuration folder if
     absent. It need not exist."""
     cache: Annotated[Path, AfterValidator(_expand_home)] | None = None
-    """Folder for what is made of neural voices; `hayakoe` in the user's cache folder if absent."""
+    """Folder for what is downloaded and made of neural voices; `hayakoe` in the user's cache
+    folder if absent."""
+    offline: bool = False
+    """Whether the network must not be used for voices that are not on this machine."""
+    hf_token: Token | None = None
+    """Token for private repositories of the Hugging Face hub; `HF_TOKEN` if absent."""
     threads: int | None = Field(None, ge=1, le=256)
     """Threads that synthesise; one per CPU if absent."""
     max_utterances: int = Field(256, ge=1, le=10_000)

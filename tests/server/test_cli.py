@@ -19,7 +19,9 @@ from hayakoe_engine.audio import ENCODER_RATES_HZ, FORMATS
 from hayakoe_engine.options import RANGES
 from wyoming_hayakoe import __version__, app, cli, commands
 
-COMMANDS = ["serve", "say", "read", "voices", "dictionary", "install", "convert", "doctor"]
+COMMANDS = [
+    *("serve", "say", "read", "voices", "dictionary", "install", "cache", "convert", "doctor"),
+]
 BATH = "お風呂が沸きました。"
 BATH_KANA = "オフロガワキマシタ"
 HEADER_BYTES = 44
@@ -67,7 +69,7 @@ class BrokenVoice:
 
 @pytest.fixture
 def broken_voice(monkeypatch):
-    monkeypatch.setattr(app, "build_engine", lambda _: TTS().load("mei", source=BrokenVoice))
+    monkeypatch.setattr(app, "build_engine", lambda *_: TTS().load("mei", source=BrokenVoice))
 
 
 def pcm(stream):

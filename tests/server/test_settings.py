@@ -181,8 +181,8 @@ def test_a_file_that_is_not_utf8(write):
 # Keys that do not exist
 
 TOP = (
-    "voice, dictionary, cache, threads, max_utterances, speech, text, voices, neural, presets, "
-    "wyoming, zeroconf, log"
+    "voice, dictionary, cache, offline, hf_token, threads, max_utterances, speech, text, voices, "
+    "neural, presets, wyoming, zeroconf, log"
 )
 SPEECH = (
     "speed, pitch_scale, intonation_scale, volume, pause_scale, style_weight, sdp_ratio, noise, "
@@ -420,10 +420,24 @@ def test_the_cache_may_be_in_the_home_folder(monkeypatch, tmp_path):
     assert load_settings(flags={"cache": "~/voices"}).cache == tmp_path / "voices"
 
 
-def test_a_voice_needs_a_source(write):
-    assert complaints(write("voices: {hana: {title: 花}}")) == [
-        "voices.hana.source: this setting is required"
-    ]
+def test_a_voice_without_a_source_is_an_official_one(write):
+    loaded = load_settings(write("voices: {jvnv-F1-jp: , hana: {title: 花}}"))
+    assert {voice.source for voice in loaded.voices.values()} == {"hf://lemondouble/hayakoe"}
+
+
+def test_sources_are_of_many_kinds():
+    for source in ("hf://me/voices@v1", "https://huggingface.co/me/voices", "s3://voices/ja"):
+        assert load_settings(flags={"neural": {"bert_source": source}})
+
+
+def test_the_token_is_shown_nowhere(monkeypatch):
+    monkeypatch.setenv("HAYAKOE_HF_TOKEN", "hf_sesame")
+    loaded = load_settings()
+    assert loaded.hf_token.get_secret_value() == "hf_sesame"
+    assert "sesame" not in f"{loaded} {loaded!r} {loaded.model_dump()} {loaded.model_dump_json()}"
+    for token in ("hf sesame", "sesame\n", "ゴマ sesame", ["sesame"], {"sesame": 1}, 5):
+        (line,) = complaints(flags={"hf_token": token})
+        assert line == "hf_token: must be a token: text without spaces"
 
 
 def test_the_name_of_the_embedded_voice_is_taken(write):
