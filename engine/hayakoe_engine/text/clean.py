@@ -1,7 +1,8 @@
 """Text as a language model or a notification wrote it, turned into prose.
 
-Markdown, HTML, URLs, emoji and invisible characters go; what is left is one line that holds no
-markup. Digits, signs and units stay exactly as they are written: a later step gives them words.
+Markdown, HTML, URLs, emoji, faces and invisible characters go; what is left is one line that
+holds no markup. Digits, signs and units stay exactly as they are written: a later step gives them
+words.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
+from hayakoe_engine.text.faces import without_faces, without_laughter
 from hayakoe_engine.text.pictures import name_emoji
 from hayakoe_engine.text.text_options import TextOptions
 
@@ -74,8 +76,6 @@ _UNDERSCORES: Final = re.compile(r"(?<![A-Za-z0-9_])_+|(?<!_)_++(?![A-Za-z0-9])"
 _ESCAPE: Final = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 _STRIKES_AND_TICKS: Final = re.compile(r"~{2,}|`+")
 
-_JAPANESE: Final = r"ぁ-ヿㇰ-ㇿ㐀-䶿一-鿿々ｦ-ﾟ、。！？」』）"
-_LAUGH: Final = re.compile(rf"(?<=[{_JAPANESE}])(?: ?[wWｗＷ]{{3,}}+)+(?=[。！？!?…]*\Z)")
 _MARKS: Final = re.compile(r"[!！?？]{2,}")
 _ELLIPSES: Final = re.compile(r"…{2,}")
 _DRAWN_OUT: Final = re.compile(r"([ー〜～])\1{3,}")
@@ -216,7 +216,7 @@ def _settle(text: str, *, at_start: bool) -> str:
 
 
 def _clean_once(text: str, *, at_start: bool) -> str:
-    text = _tidy_characters(_ENTITY.sub(_decode_entity, text))
+    text = _tidy_characters(without_faces(_ENTITY.sub(_decode_entity, text)))
     if _RULE.fullmatch(text):
         return ""
     if at_start:
@@ -329,7 +329,7 @@ def _shorten_runs(text: str) -> str:
     text = _ELLIPSES.sub("…", text)
     text = _DRAWN_OUT.sub(r"\1\1", text)
     text = _REPEATED.sub(lambda run: run[1] * 8, text)
-    return _LAUGH.sub("", text)
+    return without_laughter(text)
 
 
 def _one_of_each_kind(marks: re.Match[str]) -> str:

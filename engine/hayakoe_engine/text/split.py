@@ -145,7 +145,7 @@ class SentenceSplitter:
                 return char in _TOKEN_SIGNS or (char.isascii() and char.isalnum())
             case _Ending.QUOTE:
                 is_link = char == "(" and self._pending[-1] == "]"
-                return is_link or char in "、，" or "ぁ" <= char <= "ゟ"
+                return is_link or char in "、，ﾉ丿" or "ぁ" <= char <= "ゟ"
             case _Ending.WIDE_DOT:
                 return char.isdecimal()
             case _Ending.SHORT:

@@ -58,6 +58,16 @@ STREAMED = [
     ("すごい！！！！本当？？？はい…………そう。", ["すごい！", "本当？", "はい…そう。"]),
     ("えーーーーっ、はい〜〜〜〜。", ["えーーっ、はい〜〜。"]),
     ("面白いwwww\nそうだねｗｗｗｗ。次。", ["面白い", "そうだね。", "次。"]),
+    ("すごいwwwwwまじ", ["すごいまじ"]),
+    ("wwww\nｗｗｗ\nはい", ["はい"]),
+    ("それなwww。草ｗ", ["それな。", "草"]),
+    # faces
+    ("了解です（＾ν＾）。次です。", ["了解です。", "次です。"]),
+    ("ごめんなさいm(_ _)m", ["ごめんなさい"]),
+    ("やったー＼(^o^)／明日行く。", ["やったー 明日行く。"]),
+    ("すごいヾ(≧▽≦*)oです。", ["すごい です。"]),
+    ("ありがとう(｡･ω･｡)ﾉ♡", ["ありがとう"]),
+    ("まあ¯\\_(ツ)_/¯", ["まあ"]),
 ]
 
 
@@ -88,9 +98,43 @@ def test_markup_is_gone_wherever_the_stream_cuts_it(text, prose):
         ("はい、、、、そうです", "ハイソーデス"),
         ("そっか....", "ソッカ"),
         ("A&amp;amp;B", "エーアンドビー"),
+        *(
+            (f"はい{face}", "ハイ")
+            for face in [
+                *("(T_T)", "(╯°□°）╯︵ ┻━┻", "(^o^)丿", "(≧▽≦)ノ", "ヽ(´ー｀)ノ", "_(:3」∠)_"),
+                *("(^^)v", "(-_-)zzz", "(=^・ω・^=)", "(^3^)", "(＞o＜)", "(^^ゞ", "o(^-^)o"),
+                *("(*´艸｀*)", "(Q_Q)", "(ﾉД`)", "(^_^)ノシ", "(・x・)", "T_T", "ｍ（＿＿）ｍ"),
+                *("www", "ｗｗ", "ｗ", "www！"),
+            ]
+        ),
+        *((laughter, "") for laughter in ["wwww", "ｗｗｗ", "www！", "ww", "WWW"]),
     ],
 )
 def test_what_is_left_of_signs_is_not_heard(reader, text, kana):
     readings = reader.read_all(SentenceSplitter().push(text + "\n"), Cleaner())
     spoken = "".join("".join(word.kana for word in reading.words) for reading in readings)
     assert spoken == kana
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "(T)は温度です",
+            "図(3)を見て",
+            "面白い(笑)",
+            "田中製作所(株)です",
+            "f(x)=x^2",
+            "(a_b)です",
+        ),
+        *("(x^2+y^2)です", "(90°-45°)", "(-o-)を付ける", "(o)と(x)", "(ToT)の手法", "(T.T)記す"),
+        *("アドレスのwwwは要りません", "先頭にwwwを付ける", "キーはw", "W", "第二次WW", "wです"),
+        *("( ˘ω˘ )スヤァ", "(^^)ノート", "つかれたorz"),
+    ],
+)
+def test_letters_of_real_text_are_kept(text):
+    (prose,) = cleaned([text])
+    assert prose.split()[-1] in text
+    assert [char for char in prose if char.isalpha()] == [
+        char for char in text if char.isalpha() and char != "ω"
+    ]
