@@ -110,8 +110,10 @@ def _check_packages(settings: Settings) -> Iterator[Finding]:
 def _check_voices(settings: Settings) -> Iterator[Finding]:
     begun = time.perf_counter()
     took_s: dict[str, float] = {}
+    # Whoever only looks what is wrong does not want to download a gigabyte.
+    offline = settings.model_copy(update={"offline": True})
     try:
-        with build_engine(settings) as tts:
+        with build_engine(offline) as tts:
             for voice in prepare_voices(tts, settings):
                 took_s[voice.name] = voice.took_s
                 if voice.failure is not None:

@@ -238,6 +238,18 @@ def test_offline_a_voice_that_is_not_there_is_said_to_be_missing(run, at, hub):
     assert hub.requests == []
 
 
+def test_doctor_downloads_nothing(run, at, hub):
+    status, out, _ = run(
+        *("doctor", at, "--set=voices.mini.source=hf://me/voices"),
+        *("--set=wyoming.uri=tcp://127.0.0.1:0", "--set=zeroconf.enabled=false"),
+    )
+    assert status == 1
+    (line,) = (line for line in out.decode().splitlines() if "voice mini" in line)
+    assert line.startswith(f"FAIL  voice mini is not there: hf://me/voices@main: {PREFIX} is not")
+    assert "→ run `wyoming-hayakoe install` once" in out.decode()
+    assert hub.requests == []
+
+
 def test_an_update_brings_what_is_new(run, at, hub, voices):
     token = f"--set=hf_token={TOKEN}"
     assert run("install", at, token, voices)[0] == 0
