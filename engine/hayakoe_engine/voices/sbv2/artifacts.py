@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised whenever an installed graph of an older version would not do any more."""
 
 _STAMPS: Final = "stamps.json"

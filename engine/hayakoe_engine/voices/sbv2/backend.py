@@ -54,17 +54,29 @@ class Encoded:
     speaker: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class DecoderParts:
+    """What has to be known to cut a latent for the decoder's parts.
+
+    Attributes:
+        multiple: Both take so many frames, or a multiple.
+        head_context_frames: Frames on either side that the first part needs.
+        tail_context_frames: Frames on either side that the second part needs.
+        frame_cost_s: Time that a frame takes both, on one CPU.
+    """
+
+    multiple: int
+    head_context_frames: int
+    tail_context_frames: int
+    frame_cost_s: float
+
+
 class Backend(Protocol):
     """Runs the network of one voice, in stages; may be used from many threads at once."""
 
     @property
-    def window_multiple(self) -> int:
-        """A latent whose length is a multiple of this is decoded fastest."""
-        ...
-
-    @property
-    def frame_cost_s(self) -> float:
-        """Time that decoding a frame takes one CPU, the same for the voice's whole life."""
+    def parts(self) -> DecoderParts:
+        """About the decoder; the same for the voice's whole life."""
         ...
 
     @property
@@ -80,8 +92,18 @@ class Backend(Protocol):
         """A sample of the prior, float32 ``[C, T]``, to the latent, of the same shape."""
         ...
 
-    def decode(
-        self, latent: NDArray[np.float32], speaker: NDArray[np.float32], *, all_cpus: bool
+    def decode_head(
+        self, latent: NDArray[np.float32], speaker: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Latent frames, float32 ``[C, N]``, to samples, float32 ``[N * hop]``."""
+        """Latent, float32 ``[C, N]``, to what the second part reads, ``[N * steps, channels]``."""
+        ...
+
+    def decode_tail(self, hidden: NDArray[np.float32], *, all_cpus: bool) -> NDArray[np.float32]:
+        """What the first part has made of N frames, to samples, float32 ``[N * hop]``."""
+        ...
+
+    def decode(
+        self, latent: NDArray[np.float32], speaker: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """A latent of any length, float32 ``[C, N]``, to samples, float32 ``[N * hop]``."""
         ...

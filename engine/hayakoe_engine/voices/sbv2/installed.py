@@ -21,10 +21,13 @@ LANGUAGE_MODEL: Final = "bert.onnx"
 ENCODER: Final = "encoder.onnx"
 FLOW: Final = "flow.onnx"
 FLOW_INT8: Final = "flow_int8.onnx"
-DECODER: Final = "decoder.onnx"
-DECODER_INT8: Final = "decoder_int8.onnx"
-DIRECT_DECODER: Final = "decoder_direct.onnx"
-"""Takes a latent of any length; ``DECODER`` one whose length is a multiple of the manifest's."""
+HEAD: Final = "decoder_head.onnx"
+HEAD_INT8: Final = "decoder_head_int8.onnx"
+TAIL: Final = "decoder_tail.onnx"
+TAIL_INT8: Final = "decoder_tail_int8.onnx"
+"""The decoder in two parts: most of the frames around a window matter only to the first."""
+WHOLE_DECODER: Final = "decoder.onnx"
+"""Takes a latent of any length; the parts one whose length is a multiple of the manifest's."""
 
 _MANIFEST: Final = "manifest.json"
 
@@ -48,13 +51,17 @@ class VoiceManifest:
 
     Attributes:
         gain: Makes the voice as loud as others.
-        window_multiple: Latent lengths that ``DECODER`` takes.
+        window_multiple: Latent lengths that the decoder's parts take.
+        head_context_frames: Frames on either side that the first part needs.
+        tail_context_frames: Frames on either side that the second part needs.
         best: The fastest precision that is good enough.
         quality: Of the precisions below ``exact``.
     """
 
     gain: float
     window_multiple: int
+    head_context_frames: int
+    tail_context_frames: int
     best: Precision
     quality: dict[str, Quality] = field(default_factory=dict)
 

@@ -98,11 +98,7 @@ class Sbv2Loader:
             self._residency,
             sum(graph.stat().st_size for graph in graphs_of(folder, precision)),
             lambda: OnnxBackend(
-                folder,
-                self._opener,
-                precision=precision,
-                window_multiple=manifest.window_multiple,
-                threads=self._threads,
+                folder, self._opener, manifest, precision=precision, threads=self._threads
             ),
         )
         backend.get()

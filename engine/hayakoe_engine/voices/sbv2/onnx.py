@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hayakoe_engine.voices.residency import Residency, Resident
-from hayakoe_engine.voices.sbv2.backend import Encoded, EncoderInput
-from hayakoe_engine.voices.sbv2.decoder_timing import frame_costs_s
+from hayakoe_engine.voices.sbv2.backend import DecoderParts, Encoded, EncoderInput
+from hayakoe_engine.voices.sbv2.decoder_timing import frame_cost_s
 from hayakoe_engine.voices.sbv2.installed import (
-    DECODER,
-    DECODER_INT8,
-    DIRECT_DECODER,
     ENCODER,
     FLOW,
     FLOW_INT8,
+    HEAD,
+    HEAD_INT8,
+    TAIL,
+    TAIL_INT8,
+    WHOLE_DECODER,
     Precision,
+    VoiceManifest,
 )
 
 if TYPE_CHECKING:
@@ -32,11 +35,11 @@ if TYPE_CHECKING:
 _FEW_THREADS: Final = 2
 
 
-def graphs_of(folder: Path, precision: Precision) -> tuple[Path, Path, Path]:
-    """Encoder, flow and decoder of an installed voice in this precision."""
+def graphs_of(folder: Path, precision: Precision) -> tuple[Path, Path, Path, Path]:
+    """Encoder, flow and the decoder's parts of an installed voice in this precision."""
     flow = FLOW if precision == "exact" else FLOW_INT8
-    decoder = DECODER_INT8 if precision == "fast" else DECODER
-    return folder / ENCODER, folder / flow, folder / decoder
+    head, tail = (HEAD_INT8, TAIL_INT8) if precision == "fast" else (HEAD, TAIL)
+    return folder / ENCODER, folder / flow, folder / head, folder / tail
 
 
 def _open(opener: SessionOpener, wanted: tuple[Path, int]) -> InferenceSession:
@@ -50,8 +53,8 @@ class OnnxBackend:
     Args:
         folder: Installed graphs.
         opener: Opens them.
+        manifest: About them.
         precision: Which of them.
-        window_multiple: Latent lengths that the FP32 decoder takes.
         threads: For stages that have all CPUs to themselves.
 
     Raises:
@@ -62,41 +65,37 @@ class OnnxBackend:
         self,
         folder: Path,
         opener: SessionOpener,
+        manifest: VoiceManifest,
         *,
         precision: Precision,
-        window_multiple: int,
         threads: int,
     ) -> None:
-        encoder, flow, decoder = graphs_of(folder, precision)
-        direct = folder / DIRECT_DECODER
-        self._window_multiple = 1
-        if precision == "fast":
-            (cost_s,) = frame_costs_s(opener, [decoder], 1)
-        else:
-            cost_s, direct_cost_s = frame_costs_s(opener, [decoder, direct], window_multiple)
-            if direct_cost_s < cost_s:
-                decoder, cost_s = direct, direct_cost_s
-            else:
-                self._window_multiple = window_multiple
-        self._frame_cost_s = cost_s
-        # The decoder that takes any length is the better one for many threads, too. On two, what
-        # it is sooner there by is not worth its memory.
-        self._any_length = Resident(Residency(), 0, partial(_open, opener, (direct, threads)))
+        encoder, flow, head, tail = graphs_of(folder, precision)
+        # On two CPUs, what a window is sooner there by on both is not worth the memory.
         self._is_widening = threads > _FEW_THREADS
+        wanted = [(encoder, threads), (flow, threads), (head, threads), (tail, 1)]
+        if self._is_widening:
+            wanted.append((tail, threads))
         with ThreadPoolExecutor(threads) as pool:
-            self._encoder, self._flow, self._decoder = pool.map(
-                partial(_open, opener), [(encoder, threads), (flow, threads), (decoder, 1)]
-            )
+            sessions = list(pool.map(partial(_open, opener), wanted))
+        self._encoder, self._flow, self._head, self._tail = sessions[:4]
+        self._wide_tail = sessions[-1]
+        self._whole = Resident(
+            Residency(), 0, partial(_open, opener, (folder / WHOLE_DECODER, threads))
+        )
+        multiple = manifest.window_multiple
+        notes = opener.notes(tail, f"{tail.stem}-cost.json")
+        self._parts = DecoderParts(
+            multiple=multiple,
+            head_context_frames=manifest.head_context_frames,
+            tail_context_frames=manifest.tail_context_frames,
+            frame_cost_s=frame_cost_s(self._head, self._tail, multiple, notes),
+        )
 
     @property
-    def window_multiple(self) -> int:
-        """A latent whose length is a multiple of this is decoded fastest."""
-        return self._window_multiple
-
-    @property
-    def frame_cost_s(self) -> float:
-        """Time that decoding a frame takes one CPU."""
-        return self._frame_cost_s
+    def parts(self) -> DecoderParts:
+        """About the decoder."""
+        return self._parts
 
     @property
     def is_widening(self) -> bool:
@@ -128,15 +127,24 @@ class OnnxBackend:
         latent: NDArray[np.float32] = self._flow.run(["z"], feeds)[0][0]
         return latent
 
-    def decode(
-        self, latent: NDArray[np.float32], speaker: NDArray[np.float32], *, all_cpus: bool
+    def decode_head(
+        self, latent: NDArray[np.float32], speaker: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Latent frames to samples."""
-        is_wide = all_cpus and self._is_widening
-        if is_wide or latent.shape[1] % self._window_multiple:
-            session = self._any_length.get()
-        else:
-            session = self._decoder
+        """The decoder's first part."""
         feeds = {"z": np.ascontiguousarray(latent)[None], "speaker_vector": speaker}
-        samples: NDArray[np.float32] = session.run(["audio"], feeds)[0][0, 0]
+        hidden: NDArray[np.float32] = self._head.run(["hidden"], feeds)[0]
+        return hidden
+
+    def decode_tail(self, hidden: NDArray[np.float32], *, all_cpus: bool) -> NDArray[np.float32]:
+        """The decoder's second part."""
+        session = self._wide_tail if all_cpus else self._tail
+        samples: NDArray[np.float32] = session.run(["audio"], {"hidden": hidden})[0][0, 0]
+        return samples
+
+    def decode(
+        self, latent: NDArray[np.float32], speaker: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """The decoder whole, for what is too short for its parts."""
+        feeds = {"z": np.ascontiguousarray(latent)[None], "speaker_vector": speaker}
+        samples: NDArray[np.float32] = self._whole.get().run(["audio"], feeds)[0][0, 0]
         return samples

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
@@ -15,12 +15,12 @@ from hayakoe_engine.voices.sbv2.backend import EncoderInput
 from hayakoe_engine.voices.sbv2.pauses import EndPause, arrange_pauses, end_with
 from hayakoe_engine.voices.sbv2.phones import phones_of
 from hayakoe_engine.voices.sbv2.symbols import SYMBOLS
-from hayakoe_engine.voices.sbv2.windows import first_size, plan_windows
+from hayakoe_engine.voices.sbv2.windows import plan_decoding
 from hayakoe_engine.voices.style_mix import style_shares
 from hayakoe_engine.window import MadeWindow, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hayakoe_engine.voices.sbv2.phones import PhoneSequence
     from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
     from hayakoe_engine.voices.sbv2.styles import StyleVectors
-    from hayakoe_engine.voices.sbv2.windows import WindowPlan
+    from hayakoe_engine.voices.sbv2.windows import DecodingPlan, WindowPlan
     from hayakoe_engine.voices.voice import VoiceInfo
 
 _LET_OTHERS_GO_FIRST: Final = np.zeros(0, np.float32)
@@ -91,20 +91,22 @@ class Sbv2Voice:
                 yield Window(partial(_same, made), len(made.samples))
             return
         sentence = yield from self._sentence(phones, reading.end_pause_s, options, rng)
-        plans = self._plan(sentence)
         if self._changes_pitch(options):
-            yield from self._with_other_pitch(sentence, plans, options)
+            yield from self._with_other_pitch(sentence, options)
             return
-        recording = self._phrases.record(key, len(plans))
-        for number, plan in enumerate(plans):
-
-            def make(number: int = number, plan: WindowPlan = plan) -> MadeWindow:
-                samples = self._decoded(sentence, plan, all_cpus=number == 0)
-                return recording.add(number, self._made(sentence, samples, plan.start, plan.stop))
-
+        plan = self._plan(sentence)
+        recording = self._phrases.record(key, 1 if plan is None else len(plan.tails))
+        for number, piece in enumerate(self._pieces(sentence, plan)):
+            yield from piece.prepare()
             # What follows the first window is there in time if it is made beside others.
             is_wide = number == 0 and sentence.backend.is_widening
-            yield Window(make, plan.frames * self._config.hop_length, uses_all_cpus=is_wide)
+
+            def make(number: int = number, piece: _Piece = piece, w: bool = is_wide) -> MadeWindow:
+                made = self._made(sentence, piece.decode(all_cpus=w), piece.start, piece.stop)
+                return recording.add(number, made)
+
+            length = (piece.stop - piece.start) * self._config.hop_length
+            yield Window(make, length, uses_all_cpus=is_wide)
 
     def close(self) -> None:
         """Let go of the sessions; they end with the last window that uses them."""
@@ -162,23 +164,18 @@ class Sbv2Voice:
             gain=self._gain * options.volume,
         )
 
-    def _plan(self, sentence: _Sentence) -> list[WindowPlan]:
-        """The windows a sentence is decoded in."""
-        context, backend = self._config.receptive_field_frames, sentence.backend
-        first = first_size(backend.frame_cost_s, self._config.frame_s, context)
-        return plan_windows(sentence.latent.shape[1], context, backend.window_multiple, first)
-
     def _changes_pitch(self, options: SynthesisOptions) -> bool:
         same = options.pitch_scale == 1.0 and options.intonation_scale == 1.0
         return not same and not world.OPTIONS & self._info.ignored_options
 
     def _with_other_pitch(
-        self, sentence: _Sentence, plans: list[WindowPlan], options: SynthesisOptions
+        self, sentence: _Sentence, options: SynthesisOptions
     ) -> Iterator[NDArray[np.float32] | Window]:
         """The whole sentence at once: its pitch is changed as a whole."""
         parts = []
-        for plan in plans:
-            parts.append(self._decoded(sentence, plan, all_cpus=False))
+        for piece in self._pieces(sentence, self._plan(sentence)):
+            yield from piece.prepare()
+            parts.append(piece.decode(all_cpus=False))
             yield _LET_OTHERS_GO_FIRST
         samples = world.change_pitch(
             np.concatenate(parts),
@@ -186,17 +183,20 @@ class Sbv2Voice:
             options.pitch_scale,
             options.intonation_scale,
         )
-        made = self._made(sentence, samples, 0, plans[-1].stop)
+        made = self._made(sentence, samples, 0, sentence.latent.shape[1])
         yield Window(partial(_same, made), len(made.samples))
 
-    def _decoded(
-        self, sentence: _Sentence, plan: WindowPlan, *, all_cpus: bool
-    ) -> NDArray[np.float32]:
-        """What the network says in a window."""
-        latent = sentence.latent[:, plan.decode_start : plan.decode_stop]
-        samples = sentence.backend.decode(latent, sentence.speaker, all_cpus=all_cpus)
-        start = (plan.start - plan.decode_start) * self._config.hop_length
-        return samples[start : start + plan.frames * self._config.hop_length]
+    def _plan(self, sentence: _Sentence) -> DecodingPlan | None:
+        parts, frames = sentence.backend.parts, sentence.latent.shape[1]
+        return plan_decoding(frames, parts, self._config.frame_s)
+
+    def _pieces(self, sentence: _Sentence, plan: DecodingPlan | None) -> Iterator[_Piece]:
+        if plan is None:
+            yield _WholePiece(sentence)
+            return
+        hidden = _Hidden(sentence, plan.heads)
+        for tail in plan.tails:
+            yield _TailPiece(sentence, hidden, tail, self._config.hop_length)
 
     def _made(
         self, sentence: _Sentence, samples: NDArray[np.float32], start: int, stop: int
@@ -240,6 +240,103 @@ class _Sentence:
             )
             for index in range(first, last)
         )
+
+
+class _Piece(Protocol):
+    """A piece of a sentence's audio, from one frame to another."""
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def stop(self) -> int: ...
+
+    def prepare(self) -> Iterator[NDArray[np.float32]]:
+        """What has to be done before, one piece of work at a time."""
+        ...
+
+    def decode(self, *, all_cpus: bool) -> NDArray[np.float32]:
+        """What the network says in it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _WholePiece:
+    """A sentence too short to be cut."""
+
+    sentence: _Sentence
+    start: int = 0
+
+    @property
+    def stop(self) -> int:
+        return int(self.sentence.latent.shape[1])
+
+    def prepare(self) -> Iterator[NDArray[np.float32]]:
+        return iter(())
+
+    def decode(self, *, all_cpus: bool) -> NDArray[np.float32]:  # noqa: ARG002 - it is short
+        return self.sentence.backend.decode(self.sentence.latent, self.sentence.speaker)
+
+
+class _Hidden:
+    """What the decoder's first part has made of a sentence so far."""
+
+    def __init__(self, sentence: _Sentence, heads: Sequence[WindowPlan]) -> None:
+        self._sentence = sentence
+        self._heads = iter(heads)
+        self._made_frames = 0
+        self._steps = 0
+        self._rows = np.zeros((0, 0), np.float32)
+
+    def reach(self, frames: int) -> Iterator[NDArray[np.float32]]:
+        """Go on until so many frames are made."""
+        sentence = self._sentence
+        while self._made_frames < frames:
+            plan = next(self._heads)
+            latent = sentence.latent[:, plan.decode_start : plan.decode_stop]
+            made = sentence.backend.decode_head(latent, sentence.speaker)
+            if not self._steps:
+                self._steps = len(made) // plan.decoded_frames
+                total = self._steps * sentence.latent.shape[1]
+                self._rows = np.empty((total, made.shape[1]), np.float32)
+            first, last = (frame - plan.decode_start for frame in (plan.start, plan.stop))
+            self._of(plan.start, plan.stop)[:] = made[first * self._steps : last * self._steps]
+            self._made_frames = plan.stop
+            yield _LET_OTHERS_GO_FIRST
+
+    def of(self, plan: WindowPlan) -> NDArray[np.float32]:
+        """What a window of the second part reads; it must have been reached."""
+        return self._of(plan.decode_start, plan.decode_stop)
+
+    def _of(self, start: int, stop: int) -> NDArray[np.float32]:
+        return self._rows[start * self._steps : stop * self._steps]
+
+
+@dataclass(frozen=True, slots=True)
+class _TailPiece:
+    """A window."""
+
+    sentence: _Sentence
+    hidden: _Hidden
+    plan: WindowPlan
+    hop_length: int
+
+    @property
+    def start(self) -> int:
+        return self.plan.start
+
+    @property
+    def stop(self) -> int:
+        return self.plan.stop
+
+    def prepare(self) -> Iterator[NDArray[np.float32]]:
+        return self.hidden.reach(self.plan.decode_stop)
+
+    def decode(self, *, all_cpus: bool) -> NDArray[np.float32]:
+        plan, hop = self.plan, self.hop_length
+        samples = self.sentence.backend.decode_tail(self.hidden.of(plan), all_cpus=all_cpus)
+        before = (plan.start - plan.decode_start) * hop
+        return samples[before : before + plan.frames * hop]
 
 
 def _same(made: MadeWindow) -> MadeWindow:

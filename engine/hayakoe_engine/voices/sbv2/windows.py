@@ -1,10 +1,11 @@
 """Where a sentence's latent is cut, so that its first sound is there before its last is computed.
 
-A window is decoded with so many frames on both sides as its samples depend on (the receptive
-field), so the windows' audio is what one decoding of the whole would give. The first window is
-small; the later ones grow, because the frames on both sides are decoded twice. The plan depends on
-nothing but the length of the latent and the speed of the machine: the same sentence is always cut
-in the same places.
+The decoder runs in two parts, and each is given so many frames on both sides of a window as what
+it makes depends on; so the windows' audio is what one decoding of the whole would give. Most of
+those frames matter only to the first part, which is the lesser part of the work. The first window
+is small; the later ones grow, because the frames on both sides are decoded twice. The plan depends
+on nothing but the length of the latent and the speed of the machine: the same sentence is always
+cut in the same places.
 """
 
 from __future__ import annotations
@@ -16,11 +17,16 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-DECODED_FRAMES: Final = (30, 45, 60, 90, 120)
+    from hayakoe_engine.voices.sbv2.backend import DecoderParts
+
+HEAD_FRAMES: Final = (30, 90, 180)
+TAIL_FRAMES: Final = (15, 30, 45, 60, 90)
 """Frames decoded for the first window, the second, and so on; the last holds for all others."""
 
-SHORTEST_FRAMES: Final = 15
+SHORTEST_FRAMES: Final = 10
 """No window that is given out is shorter, unless the sentence is."""
+
+_FIRST_TRIES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,45 +56,70 @@ class WindowPlan:
         return self.decode_stop - self.decode_start
 
 
-def first_size(frame_cost_s: float, frame_s: float, context_frames: int) -> int:
-    """Place in ``DECODED_FRAMES`` of the first window to begin with.
+@dataclass(frozen=True, slots=True)
+class DecodingPlan:
+    """How a latent is decoded.
+
+    Attributes:
+        heads: Windows of the decoder's first part.
+        tails: Windows of the second; they are what is heard.
+    """
+
+    heads: tuple[WindowPlan, ...]
+    tails: tuple[WindowPlan, ...]
+
+
+def plan_decoding(frames: int, parts: DecoderParts, frame_s: float) -> DecodingPlan | None:
+    """Cut a latent; None if it is so short that the decoder had better be run whole.
+
+    Args:
+        frames: Length of the latent.
+        parts: About the decoder.
+        frame_s: Time that a frame plays.
+    """
+    first = first_size(parts, frame_s)
+    heads = plan_windows(frames, parts.head_context_frames, parts.multiple, HEAD_FRAMES)
+    tails = plan_windows(frames, parts.tail_context_frames, parts.multiple, TAIL_FRAMES[first:])
+    if any(plan.decoded_frames % parts.multiple for plan in (*heads, *tails)):
+        return None
+    return DecodingPlan(tuple(heads), tuple(tails))
+
+
+def first_size(parts: DecoderParts, frame_s: float) -> int:
+    """Place in ``TAIL_FRAMES`` of the first window to begin with.
 
     The smallest one whose audio plays until the next window is decoded. Where the machine is
     slower than playing, none does, and the first sound comes as soon as it can.
-
-    Args:
-        frame_cost_s: Time that decoding a frame takes.
-        frame_s: Time that it plays.
-        context_frames: Frames to be decoded on either side of what is given out.
     """
-    sizes = DECODED_FRAMES
-    for place, (size, following) in enumerate(pairwise(sizes)):
-        if following * frame_cost_s <= (size - context_frames) * frame_s:
+    for place, (size, following) in enumerate(pairwise(TAIL_FRAMES)):
+        plays_s = (size - parts.tail_context_frames) * frame_s
+        if following * parts.frame_cost_s <= plays_s:
             return place
     return 0
 
 
 def plan_windows(
-    frames: int, context_frames: int, multiple: int = 1, first: int = 0
+    frames: int, context_frames: int, multiple: int, sizes: Sequence[int]
 ) -> list[WindowPlan]:
-    """Cut a latent.
+    """Cut a latent for one part of the decoder.
 
     Args:
         frames: Its length.
         context_frames: Frames to be decoded on either side of what is given out.
-        multiple: The decoder prefers windows whose decoded length is a multiple of this; a short
+        multiple: The decoder takes windows whose decoded length is a multiple of this; a short
             latent may have none that is.
-        first: Place in ``DECODED_FRAMES`` of the first window.
+        sizes: Frames to decode for the first window, the second, and so on.
 
     Returns:
         Windows that cover all frames, in order.
     """
     # A larger first window may leave a last one of a length that fits.
-    for sizes in (DECODED_FRAMES[first:], DECODED_FRAMES[first + 1 :]):
-        plans = list(_windows(frames, context_frames, multiple, sizes))
+    for more in range(_FIRST_TRIES):
+        tried = (sizes[0] + more * multiple, *sizes[1:])
+        plans = list(_windows(frames, context_frames, multiple, tried))
         if not any(plan.decoded_frames % multiple for plan in plans):
             return plans
-    return list(_windows(frames, context_frames, multiple, DECODED_FRAMES[first:]))
+    return list(_windows(frames, context_frames, multiple, sizes))
 
 
 def _windows(

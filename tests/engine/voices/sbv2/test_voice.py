@@ -5,7 +5,7 @@ import pytest
 
 from hayakoe_engine import TTS, VoiceInfo
 from hayakoe_engine.voices.residency import Residency, Resident
-from hayakoe_engine.voices.sbv2.backend import Encoded
+from hayakoe_engine.voices.sbv2.backend import DecoderParts, Encoded
 from hayakoe_engine.voices.sbv2.config import VoiceConfig
 from hayakoe_engine.voices.sbv2.language_model import LanguageModel
 from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
@@ -20,10 +20,11 @@ TEXT = "お風呂が沸きました。"
 
 
 class Network:
-    """Every phone takes five frames; every sample depends on a few frames around it."""
+    """Every phone takes five frames; every sample depends on some frames around it."""
 
-    window_multiple = 15
-    frame_cost_s = 0.001
+    parts = DecoderParts(
+        multiple=15, head_context_frames=12, tail_context_frames=2, frame_cost_s=0.001
+    )
     is_widening = True
 
     def __init__(self):
@@ -41,10 +42,18 @@ class Network:
     def flow(self, prior, speaker):  # noqa: ARG002
         return prior
 
-    def decode(self, latent, speaker, *, all_cpus):  # noqa: ARG002
+    def decode_head(self, latent, speaker):  # noqa: ARG002
         self.decoded_frames.append(latent.shape[1])
-        smooth = np.convolve(latent.mean(axis=0), np.ones(27) / 27, "same")
+        smooth = np.convolve(latent.mean(axis=0), np.ones(23) / 23)[11:-11]
+        return np.repeat(smooth.astype(np.float32), 8)[:, None]
+
+    def decode_tail(self, hidden, *, all_cpus):  # noqa: ARG002
+        self.decoded_frames.append(len(hidden) // 8)
+        smooth = np.convolve(hidden[::8, 0], np.ones(5) / 5)[2:-2]
         return np.repeat(smooth.astype(np.float32) * 0.5 + 0.1, HOP)
+
+    def decode(self, latent, speaker):
+        return self.decode_tail(self.decode_head(latent, speaker), all_cpus=True)
 
 
 class Characters:
@@ -101,13 +110,19 @@ def test_windows_add_up_to_what_one_decoding_would_give(speaker, network):
     prior = np.repeat(
         np.linspace(-1, 1, frames // FRAMES_PER_PHONE, dtype=np.float32), FRAMES_PER_PHONE
     )
-    whole = network.decode(np.tile(prior, (4, 1)), None, all_cpus=True)
+    whole = network.decode(np.tile(prior, (4, 1)), None)
     assert np.abs(streamed.samples[: len(whole)] - whole).max() < 1e-6
 
 
 def test_windows_are_of_the_lengths_that_the_decoder_likes(speaker, network):
     speaker.generate(TEXT)
-    assert all(frames % Network.window_multiple == 0 for frames in network.decoded_frames)
+    assert all(frames % Network.parts.multiple == 0 for frames in network.decoded_frames)
+
+
+def test_a_sentence_too_short_to_be_cut_is_decoded_whole(speaker, network):
+    assert speaker.generate("あ", speed=4.0, noise=0.0).duration_s > 0.1
+    assert len(network.decoded_frames) == 2
+    assert len({*network.decoded_frames}) == 1
 
 
 def test_every_phone_has_its_time(speaker):
@@ -177,12 +192,12 @@ def test_a_speaker_that_is_not_there_is_refused(speaker):
 def hum(network):
     """Makes the network hum at 200 Hz."""
 
-    def decode(latent, speaker, *, all_cpus):  # noqa: ARG001
-        times_s = np.arange(latent.shape[1] * HOP) / RATE_HZ
+    def decode(hidden, *, all_cpus):  # noqa: ARG001
+        times_s = np.arange(len(hidden) // 8 * HOP) / RATE_HZ
         rich = sum(np.sin(2 * np.pi * 200 * k * times_s) / k for k in range(1, 8))
         return (0.2 * rich).astype(np.float32)
 
-    network.decode = decode
+    network.decode_tail = decode
 
 
 def pitch_hz(samples):
@@ -203,5 +218,5 @@ def test_pitch_is_changed_where_the_extra_is_installed(speaker):
 
 def test_silence_has_no_pitch_to_change(speaker, network):
     pytest.importorskip("pyworld")
-    network.decode = lambda latent, speaker, all_cpus: np.zeros(latent.shape[1] * HOP, np.float32)  # noqa: ARG005
+    network.decode_tail = lambda hidden, all_cpus: np.zeros(len(hidden) // 8 * HOP, np.float32)  # noqa: ARG005
     assert not speaker.generate(TEXT, pitch_scale=2.0).samples.any()

@@ -2,22 +2,39 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hayakoe_engine.voices.sbv2.backend import DecoderParts
 from hayakoe_engine.voices.sbv2.windows import (
-    DECODED_FRAMES,
+    HEAD_FRAMES,
     SHORTEST_FRAMES,
+    TAIL_FRAMES,
     first_size,
+    plan_decoding,
     plan_windows,
 )
+
+FRAME_S = 512 / 44100
+
+
+def parts(cost_of_playing=0.1, multiple=15):
+    return DecoderParts(
+        multiple=multiple,
+        head_context_frames=12,
+        tail_context_frames=2,
+        frame_cost_s=cost_of_playing * FRAME_S,
+    )
 
 
 @given(
     frames=st.integers(1, 3000),
     context=st.integers(0, 40),
     multiple=st.sampled_from([1, 4, 15, 105]),
+    sizes=st.sampled_from([HEAD_FRAMES, TAIL_FRAMES, TAIL_FRAMES[-1:]]),
 )
-def test_windows_cover_a_latent_once_with_all_the_context_they_need(frames, context, multiple):
+def test_windows_cover_a_latent_once_with_all_the_context_they_need(
+    frames, context, multiple, sizes
+):
     place = 0
-    plans = list(plan_windows(frames, context, multiple))
+    plans = plan_windows(frames, context, multiple, sizes)
     for plan in plans:
         assert plan.start == place
         place = plan.stop
@@ -28,27 +45,34 @@ def test_windows_cover_a_latent_once_with_all_the_context_they_need(frames, cont
     assert all(plan.decoded_frames % multiple == 0 for plan in plans[:-1])
 
 
-def test_from_half_a_second_on_all_windows_are_of_fitting_lengths():
-    for frames in range(45, 400):
-        assert all(plan.decoded_frames % 15 == 0 for plan in plan_windows(frames, 13, 15))
+@given(frames=st.integers(54, 3000), cost=st.floats(0.01, 5))
+def test_from_two_thirds_of_a_second_on_both_parts_get_lengths_that_they_take(frames, cost):
+    plan = plan_decoding(frames, parts(cost), FRAME_S)
+    assert plan is not None
+    assert all(window.decoded_frames % 15 == 0 for window in (*plan.heads, *plan.tails))
 
 
 def test_the_first_window_is_small_and_the_others_grow():
-    plans = list(plan_windows(2000, 13, 15))
-    assert [plan.decoded_frames for plan in plans[:5]] == list(DECODED_FRAMES)
-    assert {plan.decoded_frames for plan in plans[4:-1]} == {DECODED_FRAMES[-1]}
-    assert plans[0].frames == DECODED_FRAMES[0] - 13
+    plan = plan_decoding(2000, parts(), FRAME_S)
+    assert [window.decoded_frames for window in plan.heads[:3]] == list(HEAD_FRAMES)
+    assert [window.decoded_frames for window in plan.tails[:5]] == list(TAIL_FRAMES)
+    assert {window.decoded_frames for window in plan.tails[4:-1]} == {TAIL_FRAMES[-1]}
+    assert plan.tails[0].frames == TAIL_FRAMES[0] - 2
 
 
-def test_a_latent_without_frames_has_no_window():
-    assert list(plan_windows(0, 13, 15)) == []
+def test_what_is_too_short_to_be_cut_is_decoded_whole():
+    assert plan_decoding(7, parts(), FRAME_S) is None
+
+
+def test_a_decoder_that_takes_any_length_is_cut_all_the_same():
+    plan = plan_decoding(200, parts(multiple=1), FRAME_S)
+    assert len(plan.tails) > 2
 
 
 @pytest.mark.parametrize(
-    ("cost_of_playing", "size"),
-    [(0.1, 30), (0.37, 30), (0.4, 45), (0.6, 90), (1.0, 30), (4.0, 30)],
+    ("cost_of_playing", "size"), [(0.1, 15), (0.43, 15), (0.5, 30), (0.7, 45), (1.0, 15), (4, 15)]
 )
 def test_the_first_window_plays_until_the_second_is_there_if_one_can(cost_of_playing, size):
-    assert DECODED_FRAMES[first_size(cost_of_playing * 0.0116, 0.0116, 13)] == size
-    first = first_size(cost_of_playing * 0.0116, 0.0116, 13)
-    assert plan_windows(1000, 13, 15, first)[0].decoded_frames == size
+    slow = parts(cost_of_playing)
+    assert TAIL_FRAMES[first_size(slow, FRAME_S)] == size
+    assert plan_decoding(1000, slow, FRAME_S).tails[0].decoded_frames == size

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from math import lcm
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,21 +13,30 @@ import onnx
 from hayakoe_engine.options import SynthesisOptions
 from hayakoe_engine.text.reading import Reader
 from hayakoe_engine.voices.residency import Residency, Resident
-from hayakoe_engine.voices.sbv2.install.check import check_parts, compare
-from hayakoe_engine.voices.sbv2.install.decoder import direct_decoder, read_decoder
+from hayakoe_engine.voices.sbv2.install.check import check_decoder, check_parts, compare
+from hayakoe_engine.voices.sbv2.install.decoder import (
+    direct_decoder,
+    reach_frames,
+    read_decoder,
+)
 from hayakoe_engine.voices.sbv2.install.encoder import lean_encoder
 from hayakoe_engine.voices.sbv2.install.fast_decoder import fast_decoder
 from hayakoe_engine.voices.sbv2.install.flow import lean_flow
-from hayakoe_engine.voices.sbv2.install.quantized_decoder import quantized_decoder
+from hayakoe_engine.voices.sbv2.install.quantized_decoder import (
+    QUANTIZED_STAGES,
+    quantized_decoder,
+)
 from hayakoe_engine.voices.sbv2.install.synthesizer import split_synthesizer
 from hayakoe_engine.voices.sbv2.installed import (
-    DECODER,
-    DECODER_INT8,
-    DIRECT_DECODER,
     ENCODER,
     FLOW,
     FLOW_INT8,
+    HEAD,
+    HEAD_INT8,
     PRECISIONS,
+    TAIL,
+    TAIL_INT8,
+    WHOLE_DECODER,
     Precision,
     Quality,
     VoiceManifest,
@@ -88,30 +99,43 @@ def make_voice(
     onnx.save(lean_flow(graphs.flow, quantized=True), folder / FLOW_INT8)
     weights = read_decoder(graphs.decoder)
     del graphs
-    direct = direct_decoder(weights)
-    onnx.save(direct, folder / DIRECT_DECODER)
-    fast, window_multiple = fast_decoder(weights)
-    onnx.save(fast, folder / DECODER)
-    del fast
-    opener = SessionOpener(None)
-    encoder, flow, decoder = (
-        opener.open(folder / name, threads=threads) for name in (ENCODER, FLOW, DIRECT_DECODER)
+    onnx.save(direct_decoder(weights), folder / WHOLE_DECODER)
+    head_stages, tail_stages = range(1), range(1, len(weights.stages))
+    multiple = 1
+    for name, stages in ((HEAD, head_stages), (TAIL, tail_stages)):
+        part, part_multiple = fast_decoder(weights, stages)
+        onnx.save(part, folder / name)
+        multiple = lcm(multiple, part_multiple)
+    del part
+    manifest = VoiceManifest(
+        gain=1.0,
+        window_multiple=multiple,
+        head_context_frames=reach_frames(weights, head_stages),
+        tail_context_frames=reach_frames(weights, tail_stages),
+        best="exact",
     )
-    check_parts(files.synthesizer, encoder, flow, decoder, files.config.sample_rate_hz)
-    del encoder, flow, decoder
+    opener = SessionOpener(None)
+    encoder, flow, whole, head, tail = (
+        opener.open(folder / name, threads=threads)
+        for name in (ENCODER, FLOW, WHOLE_DECODER, HEAD, TAIL)
+    )
+    check_parts(files.synthesizer, encoder, flow, whole, files.config.sample_rate_hz)
+    check_decoder(whole, (head, tail), multiple)
+    del encoder, flow, whole, head, tail
 
     def backend(precision: Precision) -> OnnxBackend:
-        return OnnxBackend(
-            folder, opener, precision=precision, window_multiple=window_multiple, threads=threads
-        )
+        return OnnxBackend(folder, opener, manifest, precision=precision, threads=threads)
 
     rehearsal = _Rehearsal(files, info, language_model)
     heard = _Listening(backend("exact"))
     exact = rehearsal.speak(heard)
-    onnx.save(
-        quantized_decoder(direct, weights, heard.latents, heard.speaker), folder / DECODER_INT8
-    )
-    del direct, weights
+    for name, stages, pieces in (
+        (HEAD_INT8, head_stages, heard.latents),
+        (TAIL_INT8, tail_stages, heard.hidden),
+    ):
+        part, _ = fast_decoder(weights, stages, first_fast=QUANTIZED_STAGES)
+        onnx.save(quantized_decoder(part, weights, pieces, heard.speaker), folder / name)
+    del part, weights
     quality: dict[str, Quality] = {}
     for precision in PRECISIONS[1:]:
         found = compare(exact, rehearsal.speak(backend(precision)), info.sample_rate_hz)
@@ -123,12 +147,8 @@ def make_voice(
             found.snr_db,
             found.log_mel_distance_db,
         )
-    VoiceManifest(
-        gain=gain_for(exact, info.sample_rate_hz),
-        window_multiple=window_multiple,
-        best=_best(quality),
-        quality=quality,
-    ).write(folder)
+    gain = gain_for(exact, info.sample_rate_hz)
+    replace(manifest, gain=gain, best=_best(quality), quality=quality).write(folder)
 
 
 def _best(quality: dict[str, Quality]) -> Precision:
@@ -174,21 +194,26 @@ class _Rehearsal:
 
 
 class _Listening:
-    """A backend that takes note of what its decoder is given."""
+    """A backend that takes note of what its decoder's parts are given."""
 
     def __init__(self, backend: OnnxBackend) -> None:
         self._backend = backend
-        self.window_multiple = backend.window_multiple
-        self.frame_cost_s = backend.frame_cost_s
+        self.parts = backend.parts
         self.is_widening = backend.is_widening
         self.encode = backend.encode
         self.flow = backend.flow
+        self.decode = backend.decode
         self.latents: list[NDArray[np.float32]] = []
+        self.hidden: list[NDArray[np.float32]] = []
         self.speaker: NDArray[np.float32] = np.zeros(0, np.float32)
 
-    def decode(
-        self, latent: NDArray[np.float32], speaker: NDArray[np.float32], *, all_cpus: bool
+    def decode_head(
+        self, latent: NDArray[np.float32], speaker: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         self.latents.append(latent[None])
         self.speaker = speaker
-        return self._backend.decode(latent, speaker, all_cpus=all_cpus)
+        return self._backend.decode_head(latent, speaker)
+
+    def decode_tail(self, hidden: NDArray[np.float32], *, all_cpus: bool) -> NDArray[np.float32]:
+        self.hidden.append(hidden)
+        return self._backend.decode_tail(hidden, all_cpus=all_cpus)
