@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from hayakoe_engine.errors import ConfigError, HayakoeError, RequestError
 from hayakoe_engine.options import RANGES
-from wyoming_hayakoe import __version__, cache_commands, commands, dictionary_commands
+from wyoming_hayakoe import (
+    __version__,
+    cache_commands,
+    commands,
+    dictionary_commands,
+    published_voices,
+)
 from wyoming_hayakoe.commands import FAILED, INTERRUPTED, USAGE, complain
 
 if TYPE_CHECKING:
@@ -48,7 +54,7 @@ _EXAMPLES: Final = {
         'say -o cold.wav -- "-3度です。"    (-- comes before a text that begins with -)',
     ),
     "read": ('read "今日は晴れです。"', 'read --details "今日は晴れです。"', "read < notes.txt"),
-    "voices": ("voices", "voices --config hayakoe.yaml --json"),
+    "voices": ("voices", "voices --config hayakoe.yaml --json", "voices --available"),
     "dictionary": (
         'dictionary add "Home Assistant" ホームアシスタント --accent 7',
         'dictionary update "Home Assistant" --accent 6',
@@ -64,6 +70,11 @@ _EXAMPLES: Final = {
     "convert": (
         "convert Hana_e100_s9000.safetensors voices/hana",
         "convert hana.safetensors voices/hana --config-json training/config.json",
+    ),
+    "publish": (
+        "publish voices/hana hf://me/my-voices --licence 'CC BY 4.0' --credit Hana",
+        "publish hana.aivmx s3://my-bucket/voices",
+        "publish training /share/voices --name hana --yes",
     ),
     "doctor": ("doctor", "doctor --config hayakoe.yaml"),
 }
@@ -201,6 +212,11 @@ def _parser() -> argparse.ArgumentParser:
     read.set_defaults(run=commands.run_read)
 
     voices = _add_command(subparsers, "voices", "list the voices", "List voices and presets.")
+    voices.add_argument(
+        "--available",
+        action="store_true",
+        help="list the neural voices that are known to be published, with their terms",
+    )
     voices.add_argument("--json", action="store_true", help="as JSON")
     _add_offline(voices)
     _add_settings(voices)
@@ -220,6 +236,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_install(subparsers)
     _add_cache(subparsers)
     _add_convert(subparsers)
+    publish = _add_command(
+        subparsers,
+        "publish",
+        "publish a neural voice",
+        "Publish a neural voice: it is checked, converted if it is a checkpoint, and says a\n"
+        "sentence; then it is uploaded with a model card, brought back, compared, and heard again.",
+    )
+    published_voices.add_publish_arguments(publish)
+    _add_settings(publish)
+    publish.set_defaults(run=commands.run_publish)
 
     doctor = _add_command(
         subparsers,

@@ -17,6 +17,7 @@ from hayakoe_engine.errors import (
     VoiceNotFound,
 )
 from hayakoe_engine.options import RANGES, SynthesisOptions
+from wyoming_hayakoe import published_voices
 
 if TYPE_CHECKING:
     import argparse
@@ -154,6 +155,10 @@ def _details(reading: Reading) -> str:
 
 def run_voices(arguments: argparse.Namespace) -> int:
     """List voices."""
+    if arguments.available:
+        for line in published_voices.list_catalogue(as_json=arguments.json):
+            print(line)
+        return OK
     with _voice_book(_settings(arguments)) as voices:
         if arguments.json:
             entries = [
@@ -238,6 +243,26 @@ def run_convert(arguments: argparse.Namespace) -> int:
     )
     for file in sorted(files.folder.iterdir()):
         print(f"{file}\t{file.stat().st_size / 1e6:.1f} MB")
+    return OK
+
+
+def run_publish(arguments: argparse.Namespace) -> int:
+    """Publish a neural voice."""
+    from hayakoe_engine.sources.access import SourceAccess  # noqa: PLC0415
+    from wyoming_hayakoe.app import cache_folder, hf_token  # noqa: PLC0415
+    from wyoming_hayakoe.logs import set_up_command_logging  # noqa: PLC0415
+    from wyoming_hayakoe.progress import download_report  # noqa: PLC0415
+
+    settings = _settings(arguments)
+    set_up_command_logging()
+    access = SourceAccess(
+        cache_folder(settings),
+        offline=settings.offline,
+        hf_token=hf_token(settings),
+        on_progress=download_report(),
+    )
+    for line in published_voices.publish(arguments, access, settings.neural.bert_source):
+        print(line)
     return OK
 
 

@@ -74,4 +74,5 @@ def set_up_command_logging() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("wyoming-hayakoe: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    logging.getLogger("hayakoe_engine.voices").setLevel(logging.INFO)
+    for name in ("hayakoe_engine.publish", "hayakoe_engine.voices"):
+        logging.getLogger(name).setLevel(logging.INFO)

@@ -16,6 +16,7 @@ import numpy as np
 from hayakoe_engine.disk import sha256_of
 from hayakoe_engine.errors import BadOption, BadVoiceFiles, SourceError, SourceNotFound, VoiceError
 from hayakoe_engine.sources.access import SourceAccess
+from hayakoe_engine.sources.layout import LANGUAGE_MODEL, voice_prefix
 from hayakoe_engine.sources.source import open_source
 from hayakoe_engine.tts import TTS
 from hayakoe_engine.voices.facts import VoiceFacts, is_web_address
@@ -98,7 +99,7 @@ def publish_voice(
     access = access or SourceAccess()
     source = open_source(uri, access)
     name = _checked_name(name or (voice.stem if voice.is_file() else voice.resolve().name))
-    prefix = f"onnx/speakers/{name}"
+    prefix = voice_prefix(name)
     where = f"{uri}: {prefix}"
     with tempfile.TemporaryDirectory(prefix="hayakoe-publish-") as temporary:
         folder = Path(temporary)
@@ -111,7 +112,7 @@ def publish_voice(
         _make_way(source, prefix, where, staged, may_replace)
         source.upload(prefix, staged)
         _LOG.info("uploaded %s", where)
-        fresh = replace(access, cache=folder / "cache", offline=False)
+        fresh = replace(access, cache=folder / "cache")
         came_back = open_source(uri, fresh).fetch(prefix)
         _compare(staged, came_back, where)
         audio_s = _speak(came_back, name, language_model, access)
@@ -215,7 +216,7 @@ def _write_card(
 def _language_model(source: Source, uri: str) -> str | None:
     """The place itself, if the language model is there, too."""
     try:
-        source.fetch("onnx/bert/q8")
+        source.fetch(LANGUAGE_MODEL)
     except SourceNotFound:
         return None
     return uri

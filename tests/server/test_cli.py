@@ -20,7 +20,8 @@ from hayakoe_engine.options import RANGES
 from wyoming_hayakoe import __version__, app, cli, commands
 
 COMMANDS = [
-    *("serve", "say", "read", "voices", "dictionary", "install", "cache", "convert", "doctor"),
+    *("serve", "say", "read", "voices", "dictionary", "install", "cache", "convert", "publish"),
+    "doctor",
 ]
 BATH = "お風呂が沸きました。"
 BATH_KANA = "オフロガワキマシタ"
