@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import pyopenjtalk
@@ -158,7 +158,8 @@ class Reader:
             analyser = lexicon.analyser or analyser
             prose = prose.replaced(lexicon.find(prose.text))
         for find in (find_notations, find_english):
-            prose = prose.replaced(not_against_dictionary(prose, find(prose.text)))
+            changes = not_against_dictionary(prose, find(prose.text), partial(_cut, analyser))
+            prose = prose.replaced(changes)
         if not is_speakable(prose.text):  # the analyser would complain on standard error
             return Reading(text, (), (), ())
         features, morphs = _analyse(prose.text, analyser)
@@ -207,6 +208,18 @@ def _analyse(text: str, analyser: OpenJTalk) -> tuple[list[NJDFeature], list[MeC
         # For a kanji unknown to its own dictionary it looks into Sudachi's, which small
         # installations leave out. The kanji then stays unread.
         return pyopenjtalk.run_frontend_detailed(text, use_vanilla=True, jtalk=analyser)
+
+
+def _cut(analyser: OpenJTalk, text: str) -> set[tuple[int, int]]:
+    """Where the analyser's words lie in a text; those that it spells otherwise are left out."""
+    spans = set()
+    end = 0
+    for morph in analyser.run_mecab_detailed(text)[1]:
+        start = text.find(morph["surface"], end)
+        if start >= 0:
+            end = start + len(morph["surface"])
+            spans.add((start, end))
+    return spans
 
 
 def _feature(pos: str, group: str, pron: str, accent: int, moras: int) -> NJDFeature:

@@ -265,9 +265,26 @@ def test_other_rules_leave_alone_what_the_dictionary_decided(words):
         change("と六本", "とろっぽん"),
     ]
     right = [change("(金)", "金曜日"), change("と", "ト", last=True)]
-    assert not_against_dictionary(text, wrong) == []
-    assert not_against_dictionary(text, right) == right
+    assert not_against_dictionary(text, wrong, lambda _: ()) == []
+    assert not_against_dictionary(text, right, lambda _: ()) == right
     assert WORD_RULE in text.rules
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "kana"),
+    [
+        (("羽生", "ハブ"), "羽生市です", "ハブシデス"),
+        (("羽生", "ハブ"), "2026年に羽生選手が", "ニセンニジューロクネンニハブセンシュガ"),
+        (("総司", "フサシ"), "沖田総司です", "オキタフサシデス"),
+        (("茨木市", "イバラギシ"), "茨木市です", "イバラギシデス"),
+        # too little of it
+        (("雪山", "ユキサン"), "大雪山です", "ダイセツザンデス"),
+        (("色", "シキ"), "何色です", "ナニイロデス"),
+        (("羽生", "ハブ"), "大雪山と羽生です", "ダイセツザントハブデス"),
+    ],
+)
+def test_a_word_wins_over_a_longer_one_that_is_built_in(word, text, kana):
+    assert read(dictionary_of(word).lexicon, text).kana == kana
 
 
 def test_a_lexicon_of_another_moment_reads_the_same_word():

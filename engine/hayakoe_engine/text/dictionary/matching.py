@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from hayakoe_engine.text.dictionary.entry import JAPANESE_LETTERS, Entry, clusters, normal
 from hayakoe_engine.text.rewriting import Replacement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
 
     from hayakoe_engine.text.rewriting import Rewritten
+
+    Span = tuple[int, int]
 
 __all__ = ["SPELLED_RULE", "WORD_RULE", "Matcher", "not_against_dictionary", "private_surface"]
 
@@ -22,6 +25,7 @@ WORD_RULE: Final = "dictionary word"
 
 _FIRST_MARK: Final = 0xE000
 _JAPANESE: Final = re.compile(f"[{JAPANESE_LETTERS}]")
+_WORD: Final = re.compile(f"[{JAPANESE_LETTERS}]+")
 # A unit may follow a number: kWh is a word in 3.5kWh, Stack is none in M5Stack.
 _NUMBER_BEFORE: Final = re.compile(r"(?<!\w)[0-9][0-9.,]*\Z", re.ASCII)
 _BEFORE_FRACTION: Final = re.compile(r"[0-9][.,]\Z")
@@ -37,21 +41,50 @@ def private_surface(entry: Entry) -> str:
     return entry.reading + chr(_FIRST_MARK + entry.spoken_accent)
 
 
-def not_against_dictionary(text: Rewritten, changes: Iterable[Replacement]) -> list[Replacement]:
+def not_against_dictionary(
+    text: Rewritten, changes: Iterable[Replacement], cut: Callable[[str], Container[Span]]
+) -> list[Replacement]:
     """Keep the changes that leave alone what the dictionary decided.
 
     A change may take in a whole word of kanji or kana together with what stands around it, as in
-    ``(金)`` of a date, but neither cut such a word nor change it for itself.
+    ``(金)`` of a date, but neither cut such a word nor change it for itself. A built-in word that
+    is longer has to give way as well, as 羽生市 to 羽生.
+
+    Args:
+        text: What the dictionary made of the sentence.
+        changes: What others would change.
+        cut: Tells which words the analyser sees in a text. Called only if that matters.
     """
-    return [change for change in changes if _is_free(text.rules, change.start, change.stop)]
+    return [change for change in changes if _is_free(text, change.start, change.stop, cut)]
 
 
-def _is_free(rules: tuple[str | None, ...], start: int, stop: int) -> bool:
+def _is_free(text: Rewritten, start: int, stop: int, cut: Callable[[str], Container[Span]]) -> bool:
+    rules = text.rules
     inside = set(rules[start:stop])
     if SPELLED_RULE in inside or inside == {WORD_RULE}:
         return False
     ends = (end for end in (start, stop) if 0 < end < len(rules))
-    return not any(rules[end - 1] == rules[end] is not None for end in ends)
+    if any(rules[end - 1] == rules[end] is not None for end in ends):
+        return False
+    if WORD_RULE not in inside or not _WORD.fullmatch(text.text, start, stop):
+        return True
+    parts = [span for span in _words_inside(rules, start, stop) if _is_strong(span, start)]
+    return not parts or not any(map(cut(text.text).__contains__, parts))
+
+
+def _words_inside(rules: tuple[str | None, ...], start: int, stop: int) -> Iterator[Span]:
+    for rule, places in groupby(range(start, stop), rules.__getitem__):
+        if rule == WORD_RULE:
+            first, *others = places
+            yield first, (others or [first])[-1] + 1
+
+
+def _is_strong(span: Span, start: int) -> bool:
+    """Whether a word is more than a character, and not what is left of a word without its first.
+
+    雪山 says nothing of 大雪山.
+    """
+    return span[1] - span[0] > 1 and span[0] - start != 1
 
 
 class Matcher:
