@@ -291,6 +291,7 @@ class TTS:
             voice=open_source(source, access).fetch(voice_prefix(name)),
             bert=fetch_first(language_model, LANGUAGE_MODEL, access),
             tokenizer=fetch_first(language_model, TOKENIZER, access),
+            source=source,
         )
 
     def _load_neural(self) -> Sbv2Loader:
