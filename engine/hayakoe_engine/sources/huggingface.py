@@ -167,6 +167,9 @@ class HubRemote:
                     commit_message=f"Publish {prefix}" if prefix else "Publish",
                     revision=self._revision,
                 )
+            except (ConnectionError, TimeoutError) as error:
+                # Of what its client uploads large files with, which has a client of its own.
+                raise TryAgain(f"its storage does not answer: {error}") from error
             except RuntimeError as error:  # in which the client wraps errors of its threads
                 raise error.__cause__ or SourceError(f"{self.uri}: {error}") from None
 

@@ -407,6 +407,16 @@ def test_publishing_goes_on_after_a_failure(hub, fetch, source, hana, content_be
     assert content_below(source.fetch(PREFIX)) == hana
 
 
+def test_a_storage_that_does_not_take_anything_is_given_up(hub, fetch, source, monkeypatch):
+    import huggingface_hub.constants
+
+    pytest.importorskip("hf_xet")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", False)
+    with pytest.raises(SourceUnreachable, match=r"its storage does not answer: .*404"):
+        source.upload(PREFIX, fetch())
+    assert list(hub.repositories["me/published"].commits.values()) == [{".gitattributes": b""}]
+
+
 def test_publishing_needs_a_token_and_something_to_publish(hub, fetch, source, access, tmp_path):
     nobody = open_source("hf://me/voices", replace(access, hf_endpoint=hub.url))
     hub.go_wrong(on="preupload", status=401)
