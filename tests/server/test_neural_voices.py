@@ -112,7 +112,9 @@ def test_convert_without_torch_says_what_to_install(run, monkeypatch, tmp_path):
 
 def test_install_makes_voices_ready_once(run, installed, mini):
     cache, first = installed
-    line = rf"mini: ready after \d+\.\d s, precision fast, (\d+) MB more in {re.escape(str(cache))}\n"
+    line = (
+        rf"mini: ready after \d+\.\d s, precision fast, (\d+) MB more in {re.escape(str(cache))}\n"
+    )
     assert int(re.fullmatch(line, first)[1]) > 10
     status, out, err = run("install", *mini)
     assert (status, err) == (0, "")
