@@ -424,10 +424,15 @@ def published(request, model_folder):
 
 
 @pytest.fixture(scope="session")
-def installed(published, tmp_path_factory):
+def installed(published, model_folder):
     """The cache in which the voice is installed, and what the command said about it."""
-    cache = tmp_path_factory.mktemp("cache")
-    settings = (f"--set=cache={cache}", f"--set=voices.mini.source={published}")
-    with redirect_stdout(io.StringIO()) as output:
-        assert main(["install", *settings]) == 0
-    return cache, output.getvalue()
+
+    def make(cache):
+        settings = (f"--set=cache={cache}", f"--set=voices.mini.source={published}")
+        with redirect_stdout(io.StringIO()) as output:
+            assert main(["install", *settings]) == 0
+        said = output.getvalue().replace(str(cache), "CACHE")
+        (cache / "said.txt").write_text(said, "utf-8")
+
+    cache = model_folder("installed", make)
+    return cache, (cache / "said.txt").read_text("utf-8").replace("CACHE", str(cache))

@@ -1,3 +1,4 @@
+import shutil
 import sys
 from pathlib import Path
 
@@ -55,18 +56,32 @@ def repository(request, model_folder):
     return model_folder("repository", make)
 
 
+def load_all(cache, repository):
+    """An engine with the voices of the repository."""
+    from hayakoe_engine import TTS
+
+    engine = TTS(cache_dir=cache, precision="exact", threads=2)
+    for name in ("hana", "taro"):
+        engine.load(name, source=f"file://{repository}")
+    return engine
+
+
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
+def cache(repository, model_folder, tmp_path_factory):
+    """A cache in which the voices of the repository are installed."""
+
+    def make(folder):
+        with load_all(folder, repository) as engine:
+            engine.prepare()
+
+    cache = tmp_path_factory.mktemp("cache") / "cache"
+    return Path(shutil.copytree(model_folder("cache", make), cache))
 
 
 @pytest.fixture(scope="session")
 def tts(repository, cache):
-    source = f"file://{repository}"
-    from hayakoe_engine import TTS
-
-    with TTS(cache_dir=cache, precision="exact", threads=2) as engine:
-        yield engine.load("hana", source=source).load("taro", source=source).prepare()
+    with load_all(cache, repository) as engine:
+        yield engine.prepare()
 
 
 @pytest.fixture
