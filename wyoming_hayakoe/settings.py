@@ -10,16 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -28,12 +19,32 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from hayakoe_engine.errors import ConfigError, SourceError
-from hayakoe_engine.options import RANGES
-from hayakoe_engine.sources.source import DEFAULT_SOURCE, open_source
-from hayakoe_engine.tts import EMBEDDED_VOICE
+from hayakoe_engine.errors import ConfigError
+from hayakoe_engine.sources.source import DEFAULT_SOURCE
 from wyoming_hayakoe.address import Address, parse_address
 from wyoming_hayakoe.complaints import explain, no_such_setting
+from wyoming_hayakoe.http_settings import HttpSettings
+from wyoming_hayakoe.setting_types import (
+    Intonation,
+    Name,
+    Noise,
+    NoiseW,
+    PauseScale,
+    PitchScale,
+    SdpRatio,
+    Section,
+    Source,
+    SpeakerId,
+    Speed,
+    StyleWeight,
+    Title,
+    Token,
+    VoiceName,
+    Volume,
+    check_address,
+    expand_home,
+    none_as_empty,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -43,86 +54,7 @@ CONFIG_VARIABLE = "HAYAKOE_CONFIG"
 """Environment variable that names the configuration file."""
 
 
-def _within(option: str) -> Any:  # noqa: ANN401
-    low, high = RANGES[option]
-    return Field(ge=low, le=high)
-
-
-Speed = Annotated[float, _within("speed")]
-PitchScale = Annotated[float, _within("pitch_scale")]
-Intonation = Annotated[float, _within("intonation_scale")]
-Volume = Annotated[float, _within("volume")]
-PauseScale = Annotated[float, _within("pause_scale")]
-StyleWeight = Annotated[float, _within("style_weight")]
-SdpRatio = Annotated[float, _within("sdp_ratio")]
-Noise = Annotated[float, _within("noise")]
-NoiseW = Annotated[float, _within("noise_w")]
-SpeakerId = Annotated[int, _within("speaker_id")]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-
-
-def _check_address(uri: str) -> str:
-    try:
-        parse_address(uri)
-    except ConfigError as error:
-        raise ValueError(str(error)) from error
-    return uri
-
-
-def _none_as_empty(group: object) -> object:
-    """A YAML key below which everything is commented out has the value null."""
-    return {} if group is None else group
-
-
-def _check_characters(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError("it has half a character in it") from error
-    return text
-
-
-def _check_name(name: str) -> str:
-    if name == EMBEDDED_VOICE:
-        raise ValueError("the embedded voice has this name; choose another one")
-    return name
-
-
-def _check_source(uri: str) -> str:
-    try:
-        open_source(uri)
-    except (SourceError, RuntimeError) as error:  # a home folder that nobody has
-        raise ValueError(str(error)) from error
-    return uri
-
-
-def _check_token(token: object) -> object:
-    """What is wrong with it is said without showing it."""
-    if not isinstance(token, str) or not (token.isascii() and token.isprintable()) or " " in token:
-        raise ValueError("must be a token: text without spaces")
-    return token
-
-
-def _expand_home(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError as error:
-        raise ValueError(str(error)) from error
-
-
-VoiceName = Annotated[Name, AfterValidator(_check_name)]
-Title = Annotated[str, AfterValidator(_check_characters)]
-Token = Annotated[SecretStr, BeforeValidator(_check_token)]
-Source = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_check_source)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    _take_null = model_validator(mode="before")(_none_as_empty)
-
-
-class SpeechSettings(_Section):
+class SpeechSettings(Section):
     """How every voice speaks, unless a preset says otherwise."""
 
     speed: Speed = 1.0
@@ -147,7 +79,7 @@ class SpeechSettings(_Section):
     """Number of the speaker, in voices that have so many; others speak with their first."""
 
 
-class NeuralVoice(_Section):
+class NeuralVoice(Section):
     """A neural voice, beside the embedded one."""
 
     source: Source = DEFAULT_SOURCE
@@ -156,7 +88,7 @@ class NeuralVoice(_Section):
     """What people see; what the voice calls itself if absent."""
 
 
-class NeuralSettings(_Section):
+class NeuralSettings(Section):
     """What all neural voices have in common."""
 
     precision: Literal["auto", "exact", "balanced", "fast"] = "auto"
@@ -167,7 +99,7 @@ class NeuralSettings(_Section):
     """Memory that they may take, about; there is no limit if absent."""
 
 
-class Preset(_Section):
+class Preset(Section):
     """A named combination that is a voice of its own in every interface."""
 
     voice: str
@@ -189,7 +121,7 @@ class Preset(_Section):
     speaker_id: SpeakerId | None = None
 
 
-class TextSettings(_Section):
+class TextSettings(Section):
     """What is done with the parts of a text that are no words."""
 
     urls: Literal["skip", "say"] = "skip"
@@ -198,10 +130,10 @@ class TextSettings(_Section):
     """`skip` leaves emoji out, `name` says their Japanese names."""
 
 
-class WyomingSettings(_Section):
+class WyomingSettings(Section):
     """The Wyoming server."""
 
-    uri: Annotated[str, AfterValidator(_check_address)] = "tcp://0.0.0.0:10200"
+    uri: Annotated[str, AfterValidator(check_address)] = "tcp://0.0.0.0:10200"
     """Where to listen: `tcp://HOST:PORT` (`[::]` is IPv6 and IPv4), `unix:///PATH` or `stdio://`."""
     max_connections: int = Field(256, ge=1, le=10_000)
     """Connections at once; one more is told that the server is busy."""
@@ -224,7 +156,7 @@ class WyomingSettings(_Section):
         return parse_address(self.uri)
 
 
-class ZeroconfSettings(_Section):
+class ZeroconfSettings(Section):
     """The announcement by which Home Assistant finds the server."""
 
     enabled: bool = True
@@ -233,7 +165,7 @@ class ZeroconfSettings(_Section):
     """Instance name; one that is unique to this machine if absent."""
 
 
-class LogSettings(_Section):
+class LogSettings(Section):
     """What is written to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -242,6 +174,31 @@ class LogSettings(_Section):
     """`json` is one object a line."""
     text: bool = False
     """Whether the spoken text itself may appear; it is private, so it does not."""
+
+
+class FallbackSettings(Section):
+    """The embedded voice in place of one that cannot speak."""
+
+    enabled: bool = True
+    """Whether it steps in, sentence by sentence; otherwise such a request fails."""
+    deadline_s: float = Field(1.5, ge=0.1, le=600)
+    """It also does when nothing has been heard of a sentence for so long."""
+
+
+class PhraseCacheSettings(Section):
+    """Sentences that neural voices have said, kept to be said again at once."""
+
+    memory_mb: int = Field(16, ge=0, le=65_536)
+    """Most of them in memory."""
+    disk_mb: int = Field(256, ge=0, le=1_048_576)
+    """Most of them in the cache folder, where they survive a restart; 0 keeps none there."""
+
+
+class PacingSettings(Section):
+    """Machines on which a voice takes longer to make a sentence than to say it."""
+
+    max_hold_s: float = Field(1.0, ge=0, le=60)
+    """The first sound is held back so long at most, so that the rest does not stutter."""
 
 
 class Settings(BaseSettings):
@@ -260,7 +217,7 @@ class Settings(BaseSettings):
     dictionary: Path | None = None
     """File with words of your own; `hayakoe/dictionary.yaml` in the user's configuration folder if
     absent. It need not exist."""
-    cache: Annotated[Path, AfterValidator(_expand_home)] | None = None
+    cache: Annotated[Path, AfterValidator(expand_home)] | None = None
     """Folder for what is downloaded and made of neural voices; `hayakoe` in the user's cache
     folder if absent."""
     offline: bool = False
@@ -273,12 +230,16 @@ class Settings(BaseSettings):
     """Utterances in progress at once; one more is told that the server is busy."""
     speech: SpeechSettings = SpeechSettings()
     text: TextSettings = TextSettings()
-    voices: Annotated[dict[VoiceName, NeuralVoice], BeforeValidator(_none_as_empty)] = {}
+    voices: Annotated[dict[VoiceName, NeuralVoice], BeforeValidator(none_as_empty)] = {}
     """Neural voices by name: what clients call them, and their publisher."""
     neural: NeuralSettings = NeuralSettings()
-    presets: Annotated[dict[Name, Preset], BeforeValidator(_none_as_empty)] = {}
+    fallback: FallbackSettings = FallbackSettings()
+    phrase_cache: PhraseCacheSettings = PhraseCacheSettings()
+    pacing: PacingSettings = PacingSettings()
+    presets: Annotated[dict[Name, Preset], BeforeValidator(none_as_empty)] = {}
     """Voices of your own making."""
     wyoming: WyomingSettings = WyomingSettings()
+    http: HttpSettings = HttpSettings()
     zeroconf: ZeroconfSettings = ZeroconfSettings()
     log: LogSettings = LogSettings()
 

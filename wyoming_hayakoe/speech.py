@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 from hayakoe_engine.audio import Audio
@@ -15,8 +16,11 @@ from hayakoe_engine.errors import (
     TextTooLong,
     VoiceNotFound,
 )
+from hayakoe_engine.scheduler import Priority
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hayakoe_engine.utterance import Markup, Utterance
     from wyoming_hayakoe.voices import Choice, VoiceBook
 
@@ -25,6 +29,33 @@ _LOG = logging.getLogger(__name__)
 NOTHING_SPOKEN_S: Final = 0.2
 """Silence for a text without anything to speak. Clients take no audio at all for a failure, or
 keep the empty answer for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a client asks for.
+
+    Attributes:
+        voice: Name of the choice; None is the default one. It may end with a priority:
+            ``mei@alarm``.
+        style: One of the voice's styles; None is the voice's own.
+        options: Names and values of ``SynthesisOptions`` that the client sets itself.
+        markup: What its text is, other than plain.
+        priority: Who goes first; None is what the voice's name says, or else interactive.
+        interface: By which way it came, for the log and the metrics: ``wyoming``, ``rest``…
+        is_lenient: Whether an unknown voice or style is replaced, with a warning, rather than
+            refused: where nobody reads an error, a spoken answer beats silence.
+        may_fall_back: Whether the embedded voice may step in.
+    """
+
+    voice: str | None = None
+    style: str | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+    markup: Markup | None = None
+    priority: Priority | None = None
+    interface: str
+    is_lenient: bool = False
+    may_fall_back: bool = True
 
 
 class Speech:
@@ -42,27 +73,46 @@ class Speech:
         self._log_text = log_text
         self._ids = itertools.count(1)
 
-    def begin(
-        self, voice: str | None = None, style: str | None = None, markup: Markup | None = None
-    ) -> Narration:
+    def begin(self, request: Request) -> Narration:
         """Begin an utterance.
 
-        An unknown voice is replaced by the default one and an unknown style by the voice's own,
-        with a warning: a spoken answer beats silence.
-
         Raises:
+            VoiceNotFound: There is no such voice, and the request is not lenient.
+            StyleNotFound: The voice has no such style, and the request is not lenient.
+            BadOption: An option is unknown or out of range, or the voice has no such speaker.
             BusyError: Too many utterances at once.
         """
+        choice, priority = self._choose(request)
+        utterance = choice.speaker.open(
+            choice.options.changed(**request.options), markup=request.markup, priority=priority
+        )
+        return Narration(next(self._ids), choice, utterance, self.max_text_chars, self._log_text)
+
+    def _choose(self, request: Request) -> tuple[Choice, Priority]:
+        name, named_priority = _split_priority(request.voice)
+        wishes = (request.priority, named_priority, Priority.INTERACTIVE)
+        priority = next(wish for wish in wishes if wish is not None)
         try:
-            choice = self.voices.find(voice, style)
+            return self.voices.find(name, request.style), priority
         except VoiceNotFound as error:
+            if not request.is_lenient:
+                raise
             choice = self.voices.default
             _LOG.warning("%s; the default voice %s speaks", error, choice.name)
         except StyleNotFound as error:
-            choice = self.voices.find(voice)
+            if not request.is_lenient:
+                raise
+            choice = self.voices.find(name)
             _LOG.warning("%s; it speaks in its own", error)
-        utterance = choice.speaker.open(choice.options, markup=markup)
-        return Narration(next(self._ids), choice, utterance, self.max_text_chars, self._log_text)
+        return choice, priority
+
+
+def _split_priority(voice: str | None) -> tuple[str | None, Priority | None]:
+    """A voice's name without the priority at its end, and that priority."""
+    name, at, priority = (voice or "").rpartition("@")
+    if not at or priority.upper() not in Priority.__members__:
+        return voice, None
+    return name or None, Priority[priority.upper()]
 
 
 class Narration:
@@ -84,6 +134,11 @@ class Narration:
         self._outcome = "cancelled"
         self._unspoken_chars = 0
         self._closed = False
+
+    @property
+    def choice(self) -> Choice:
+        """Who speaks, and how."""
+        return self._choice
 
     @property
     def sample_rate_hz(self) -> int:

@@ -30,6 +30,7 @@ from wyoming.tts import (
 
 from hayakoe_engine.errors import BusyError, HayakoeError, InferenceFailed, VoiceError
 from wyoming_hayakoe.info import build_info
+from wyoming_hayakoe.speech import Request
 from wyoming_hayakoe.wire import BadEvent, read_event
 
 if TYPE_CHECKING:
@@ -249,7 +250,10 @@ class Connection:
         if text_format not in ("text", "ssml"):
             raise BadEvent(f"text_format is {text_format!r:.50}, which is neither text nor ssml")
         markup: Markup | None = "ssml" if text_format == "ssml" else None
-        job = _Job(self._speech.begin(name, style, markup), is_stream)
+        request = Request(
+            voice=name, style=style, markup=markup, interface="wyoming", is_lenient=True
+        )
+        job = _Job(self._speech.begin(request), is_stream)
         self._open_jobs.add(job)
         self._jobs.put_nowait(job)
         return job

@@ -11,7 +11,7 @@ import pytest
 from hayakoe_engine import TTS
 from wyoming_hayakoe.logs import set_up_logging
 from wyoming_hayakoe.settings import LogSettings, SpeechSettings
-from wyoming_hayakoe.speech import Speech
+from wyoming_hayakoe.speech import Request, Speech
 from wyoming_hayakoe.voices import VoiceBook
 
 FORGED = "晴れです。\n2026-01-01 00:00:00,000 ERROR   broken\r\x1b[31m\x85\u2028\0"
@@ -42,7 +42,7 @@ def speak(voices, capsys):
     async def speak(text, *, log_text, fmt):
         set_up_logging(LogSettings(format=fmt))
         speech = Speech(voices, max_text_chars=1000, log_text=log_text)
-        narration = speech.begin()
+        narration = speech.begin(Request(interface="test"))
         narration.push(text)
         narration.finish()
         async for _ in narration:

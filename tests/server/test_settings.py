@@ -182,7 +182,7 @@ def test_a_file_that_is_not_utf8(write):
 
 TOP = (
     "voice, dictionary, cache, offline, hf_token, threads, max_utterances, speech, text, voices, "
-    "neural, presets, wyoming, zeroconf, log"
+    "neural, fallback, phrase_cache, pacing, presets, wyoming, http, zeroconf, log"
 )
 SPEECH = (
     "speed, pitch_scale, intonation_scale, volume, pause_scale, style_weight, sdp_ratio, noise, "
