@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime as ort
 
 from hayakoe_engine.errors import BadVoiceFiles
+from hayakoe_engine.voices.sbv2.agreement import Agreement, compare, snr_db
 from hayakoe_engine.voices.sbv2.install.graph import UnknownGraph
 from hayakoe_engine.voices.sbv2.install.synthesizer import ENCODER_INPUTS
 from hayakoe_engine.voices.sbv2.synthesizer_inputs import feeds_for
@@ -32,11 +33,6 @@ _EXAMPLES: Final = 3
 _PHONES_OF_EXAMPLE: Final = 41
 _FRAMES_OF_EXAMPLE: Final = 30
 
-_FFT: Final = 2048
-_HOP: Final = 512
-_BANDS: Final = 80
-_FLOOR: Final = 1e-5
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spoken:
@@ -53,19 +49,6 @@ class Spoken:
     z: NDArray[np.float32]
     speaker_vector: NDArray[np.float32]
     audio: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """How near audio comes to a reference.
-
-    Attributes:
-        snr_db: Power of the reference over that of the difference; infinite if they are equal.
-        log_mel_distance_db: Root mean square difference of the spectrograms as one hears them.
-    """
-
-    snr_db: float
-    log_mel_distance_db: float
 
 
 def example_feeds(encoder: InferenceSession, count: int = _EXAMPLES) -> list[Feeds]:
@@ -170,7 +153,7 @@ def check_decoder(
     for part in parts:
         (made,) = part.run(None, feeds)
         feeds = {"hidden": made}
-    found = _snr_db(reference, made)
+    found = snr_db(reference, made)
     if found < EXACT_SNR_DB:
         raise UnknownGraph(f"its fast decoder says something else: {found:.0f} dB")
 
@@ -193,43 +176,3 @@ def _speak_published(path: Path, examples: Iterable[Feeds]) -> Iterator[NDArray[
         except Exception as error:  # its errors have no common type
             raise BadVoiceFiles(f"{path}: ONNX Runtime cannot run it: {error}") from error
         yield audio
-
-
-def compare(
-    reference: NDArray[np.float32], other: NDArray[np.float32], sample_rate_hz: int
-) -> Agreement:
-    """How near audio comes to a reference of the same length.
-
-    Args:
-        reference: float32 ``[samples]``.
-        other: float32 ``[samples]``.
-        sample_rate_hz: Of both.
-    """
-    spectra = [_log_mel_db(audio, sample_rate_hz) for audio in (reference, other)]
-    distance = np.sqrt(np.square(spectra[0] - spectra[1]).mean())
-    return Agreement(_snr_db(reference, other), float(distance))
-
-
-def _snr_db(reference: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    wanted = reference.astype(np.float64)
-    error = np.square(other - wanted).sum()
-    return float(10 * np.log10(np.square(wanted).sum() / error)) if error else np.inf
-
-
-def _log_mel_db(audio: NDArray[np.float32], sample_rate_hz: int) -> NDArray[np.float64]:
-    """Spectrogram in decibels, ``[frames, bands]``."""
-    padded = np.pad(audio.astype(np.float64), _FFT // 2)
-    pieces = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_HOP]
-    magnitudes = np.abs(np.fft.rfft(pieces * np.hanning(_FFT), axis=1))
-    bands = magnitudes @ _mel_filters(sample_rate_hz).T
-    return 20 * np.log10(np.maximum(bands, _FLOOR))
-
-
-def _mel_filters(sample_rate_hz: int) -> NDArray[np.float64]:
-    """Overlapping triangles, equally wide in mel: ``[bands, bins]``."""
-    top_mel = 2595 * np.log10(1 + sample_rate_hz / 2 / 700)
-    edges_hz = 700 * (10 ** (np.linspace(0, top_mel, _BANDS + 2) / 2595) - 1)
-    bins_hz = np.fft.rfftfreq(_FFT, 1 / sample_rate_hz)
-    rising = (bins_hz - edges_hz[:-2, None]) / (edges_hz[1:-1] - edges_hz[:-2])[:, None]
-    falling = (edges_hz[2:, None] - bins_hz) / (edges_hz[2:] - edges_hz[1:-1])[:, None]
-    return np.maximum(0, np.minimum(rising, falling))

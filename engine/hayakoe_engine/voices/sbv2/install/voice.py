@@ -5,15 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from math import lcm
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 
-from hayakoe_engine.options import SynthesisOptions
-from hayakoe_engine.text.reading import Reader
-from hayakoe_engine.voices.residency import Residency, Resident
-from hayakoe_engine.voices.sbv2.install.check import check_decoder, check_parts, compare
+from hayakoe_engine.voices.sbv2.agreement import compare
+from hayakoe_engine.voices.sbv2.install.check import check_decoder, check_parts
 from hayakoe_engine.voices.sbv2.install.decoder import (
     direct_decoder,
     reach_frames,
@@ -43,33 +41,19 @@ from hayakoe_engine.voices.sbv2.installed import (
 )
 from hayakoe_engine.voices.sbv2.loudness import gain_for
 from hayakoe_engine.voices.sbv2.onnx import OnnxBackend
-from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
+from hayakoe_engine.voices.sbv2.rehearsal import Rehearsal, best_of
 from hayakoe_engine.voices.sbv2.sessions import SessionOpener
-from hayakoe_engine.voices.sbv2.voice import Sbv2Voice
-from hayakoe_engine.window import Window
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from hayakoe_engine.voices.sbv2.backend import Backend
     from hayakoe_engine.voices.sbv2.files import VoiceFiles
     from hayakoe_engine.voices.sbv2.language_model import LanguageModel
     from hayakoe_engine.voices.voice import VoiceInfo
 
 _LOG = logging.getLogger(__name__)
-
-SENTENCES: Final = (
-    "お風呂が沸きました。",
-    "明日の天気は晴れ、最高気温は二十五度です。",
-    "玄関の鍵が開いていますが、よろしいですか？",
-)
-"""What a voice says when it is measured."""
-
-LEAST_SNR_DB: Final = 25.0
-GREATEST_LOG_MEL_DB: Final = 1.5
-"""A precision is good enough if it comes at least so near to ``exact``, with the same noise."""
 
 
 def make_voice(
@@ -126,7 +110,7 @@ def make_voice(
     def backend(precision: Precision) -> OnnxBackend:
         return OnnxBackend(folder, opener, manifest, precision=precision, threads=threads)
 
-    rehearsal = _Rehearsal(files, info, language_model)
+    rehearsal = Rehearsal(info, files.config, files.styles, language_model)
     heard = _Listening(backend("exact"))
     exact = rehearsal.speak(heard)
     for name, stages, pieces in (
@@ -148,49 +132,7 @@ def make_voice(
             found.log_mel_distance_db,
         )
     gain = gain_for(exact, info.sample_rate_hz)
-    replace(manifest, gain=gain, best=_best(quality), quality=quality).write(folder)
-
-
-def _best(quality: dict[str, Quality]) -> Precision:
-    best: Precision = PRECISIONS[0]
-    for precision in PRECISIONS[1:]:
-        found = quality[precision]
-        if found.snr_db < LEAST_SNR_DB or found.log_mel_db > GREATEST_LOG_MEL_DB:
-            break
-        best = precision
-    return best
-
-
-class _Rehearsal:
-    """Says the sentences as a listener would hear them, but as loud as the network makes them."""
-
-    def __init__(self, files: VoiceFiles, info: VoiceInfo, language_model: LanguageModel) -> None:
-        self._files = files
-        self._info = info
-        self._language_model = language_model
-        reader = Reader()
-        self._readings = [reader.read(sentence) for sentence in SENTENCES]
-
-    def speak(self, backend: Backend) -> NDArray[np.float32]:
-        """All sentences in a row, float32 ``[n]``."""
-        voice = Sbv2Voice(
-            self._info,
-            self._files.config,
-            self._files.styles,
-            gain=1.0,
-            backend=Resident(Residency(), 0, lambda: backend),
-            language_model=self._language_model,
-            phrases=PhraseCache(0),
-            identity="",
-        )
-        options = SynthesisOptions()
-        return np.concatenate(
-            [
-                window.make().samples if isinstance(window, Window) else window
-                for reading in self._readings
-                for window in voice.begin(reading, options, np.random.default_rng(0))
-            ]
-        )
+    replace(manifest, gain=gain, best=best_of(quality), quality=quality).write(folder)
 
 
 class _Listening:
