@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,13 +12,24 @@ if TYPE_CHECKING:
     from hayakoe_engine.voices.sbv2.phones import ModelInput
 
 
+class Features(Protocol):
+    """What the language model knows of ``L`` characters: float ``[L, width]``, where it computes.
+
+    An array, or the tensor of a device; only what runs the network looks into it.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __array__(self) -> NDArray[Any]: ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EncoderInput:
     """One sentence of ``P`` phones.
 
     Attributes:
         phones: Phones, tones and languages.
-        features: Of the language model, one row a phone, float32 ``[P, width]``.
+        features: Of the language model, one row a token; ``phones.word2ph`` deals them to phones.
         style: float32 ``[256]``.
         speaker_id: Row of the speaker table.
         length_scale: Of all durations; larger is slower.
@@ -28,7 +39,7 @@ class EncoderInput:
     """
 
     phones: ModelInput
-    features: NDArray[np.float32]
+    features: Features
     style: NDArray[np.float32]
     speaker_id: int
     length_scale: float

@@ -9,14 +9,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hayakoe_engine.voices.residency import Resident
+    from hayakoe_engine.voices.sbv2.backend import Features
     from hayakoe_engine.voices.sbv2.tokenizer import Tokenizer
 
 
 class CharacterFeatures(Protocol):
     """A language model that is open."""
 
-    def features(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Characters, int64 ``[L]``, to features, float32 ``[L, width]``."""
+    def features(self, ids: NDArray[np.int64]) -> Features:
+        """Characters, int64 ``[L]``, to features, float ``[L, width]``."""
         ...
 
 
@@ -32,10 +33,10 @@ class LanguageModel:
         self._tokenizer = tokenizer
         self._bert = bert
 
-    def features(self, text: str) -> NDArray[np.float32]:
+    def features(self, text: str) -> Features:
         """Features of the start token, of every character and of the end token.
 
         Returns:
-            float32 ``[len(text) + 2, width]``; not to be written to.
+            ``[len(text) + 2, width]``; not to be written to.
         """
         return self._bert.get().features(self._tokenizer.ids(text))

@@ -104,13 +104,14 @@ class OnnxBackend:
 
     def encode(self, sentence: EncoderInput) -> Encoded:
         """Phones to durations and prior."""
+        features = np.repeat(np.asarray(sentence.features), sentence.phones.word2ph, axis=0)
         durations, mean, log_scale, speaker = self._encoder.run(
             ["durations", "mean", "log_scale", "speaker_vector"],
             {
                 "phones": sentence.phones.phones[None],
                 "tones": sentence.phones.tones[None],
                 "languages": sentence.phones.languages[None],
-                "bert": np.ascontiguousarray(sentence.features.T)[None],
+                "bert": np.ascontiguousarray(features.T)[None],
                 "style": sentence.style[None],
                 "speaker": np.array([sentence.speaker_id], np.int64),
                 "noise_durations": sentence.duration_noise[None],

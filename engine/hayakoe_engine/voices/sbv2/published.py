@@ -121,7 +121,7 @@ class PublishedVoice:
         """Speak one sentence, in one window."""
         sequence = phones_of(reading)
         phones = sequence.model_input(add_blank=self._files.config.add_blank)
-        features = self._language_model.features(sequence.text)
+        features = np.asarray(self._language_model.features(sequence.text))
         yield _LET_OTHERS_GO_FIRST
         shares = style_shares(options.style or self._info.styles[0], self._info)
         numbers = {

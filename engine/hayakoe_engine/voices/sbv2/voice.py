@@ -128,7 +128,7 @@ class Sbv2Voice:
         encoded = backend.encode(
             EncoderInput(
                 phones=phones,
-                features=np.repeat(features, phones.word2ph, axis=0),
+                features=features,
                 style=self._styles.mix(style_shares(style, self._info), options.style_weight),
                 speaker_id=options.speaker_id,
                 length_scale=1.0 / options.speed,
