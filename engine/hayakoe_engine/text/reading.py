@@ -18,11 +18,12 @@ from hayakoe_engine.text.notation.find import find_notations
 from hayakoe_engine.text.rewriting import Rewritten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from pyopenjtalk.types import MeCabMorph, NJDFeature, SurfacePhonemeMapping
 
     from hayakoe_engine.text.clean import Cleaner
+    from hayakoe_engine.text.delivery import Delivery
     from hayakoe_engine.text.dictionary.user_dictionary import UserDictionary
 
 _MORA = re.compile("[ァ-ヴ][ァィゥェォャュョヮ]?|ー")
@@ -30,6 +31,8 @@ _KANA_PHRASE = re.compile("([^/、]+)([/、]?)")
 _DEVOICED = "’"
 _PHONE = re.compile(r"-([^+]*)\+")
 _UNSPOKEN = frozenset({"pau", "sp", "unk"})
+SILENCES = frozenset({"sil", "pau"})
+"""What labels call silence at the ends of a sentence, and in it."""
 _NUCLEI = frozenset({"a", "i", "u", "e", "o", "A", "I", "U", "E", "O", "N", "cl"})
 
 
@@ -92,6 +95,7 @@ class Reading:
         labels: HTS full-context labels, one per phone, silence at both ends; empty if nothing is
             spoken (format: HTS-demo, ``HTS_TTS_JPN``).
         end_pause_s: Exact silence after it, in seconds; None is the voice's own pause.
+        delivery: Lengths and pitch of its moras; None leaves them to the voice.
     """
 
     text: str
@@ -99,6 +103,7 @@ class Reading:
     accent_phrases: tuple[AccentPhrase, ...]
     labels: tuple[str, ...]
     end_pause_s: float | None = None
+    delivery: Delivery | None = None
 
     @property
     def is_silent(self) -> bool:
@@ -127,6 +132,20 @@ class Reading:
             span = word.span if word.surface else span
             spans += [span] * len(_MORA.findall(word.kana))
         return tuple(spans)
+
+    @cached_property
+    def mora_phones(self) -> tuple[tuple[str, ...], ...]:
+        """The phones of each mora, in the names of the labels: one or two, the vowel last."""
+        moras: list[tuple[str, ...]] = []
+        mora: tuple[str, ...] = ()
+        for phone in map(phone_of, self.labels):
+            if phone in SILENCES:
+                continue
+            mora += (phone,)
+            if phone in _NUCLEI:
+                moras.append(mora)
+                mora = ()
+        return tuple(moras)
 
     @cached_property
     def kana(self) -> str:
@@ -184,19 +203,42 @@ class Reader:
                 phrases, ``、`` where there is a pause between them.
         """
         phrases: list[AccentPhrase] = []
-        features: list[NJDFeature] = []
         for part, mark in _KANA_PHRASE.findall(kana):
             before, fall, after = part.partition("'")
-            moras = split_moras(before + after)
             accent = len(split_moras(before)) if fall else 0
-            phrases.append(AccentPhrase(tuple(moras), accent, mark == "、"))
-            features.append(_feature("名詞", "一般", before + after, accent, len(moras)))
-            if mark == "、":
+            phrases.append(AccentPhrase(split_moras(before + after), accent, mark == "、"))
+        return self.read_phrases(phrases)
+
+    def read_phrases(
+        self,
+        phrases: Sequence[AccentPhrase],
+        *,
+        devoiced: Collection[int] = (),
+        is_question: bool = False,
+    ) -> Reading:
+        """Take accent phrases as they are given.
+
+        Args:
+            phrases: At least one.
+            devoiced: Numbers of the moras whose vowel is whispered, from 0, all phrases together.
+            is_question: Whether it is asked.
+        """
+        features: list[NJDFeature] = []
+        mora = 0
+        for phrase in phrases:
+            marks = [_DEVOICED * (mora + place in devoiced) for place in range(len(phrase.moras))]
+            mora += len(marks)
+            pron = "".join(kana + mark for kana, mark in zip(phrase.moras, marks, strict=True))
+            features.append(_feature("名詞", "一般", pron, phrase.accent, len(phrase.moras)))
+            if phrase.pause_after:
                 features.append(_feature("記号", "読点", "、", 0, 0))
-        text = kana.replace("'", "").replace("/", "")
+        if is_question:
+            features.append(_feature("記号", "一般", "？", 0, 0))
+        text = "".join(feature["string"] for feature in features)
         entries = pyopenjtalk.make_phoneme_mapping(features, jtalk=self._analyser)
         words = tuple(_words(text, Rewritten.original(text), entries))
-        return Reading(text, words, tuple(phrases), tuple(self._analyser.make_label(features)))
+        labels = tuple(self._analyser.make_label(features))
+        return Reading(text, words, tuple(phrases), labels)
 
 
 def _analyse(text: str, analyser: OpenJTalk) -> tuple[list[NJDFeature], list[MeCabMorph]]:
@@ -225,7 +267,7 @@ def _cut(analyser: OpenJTalk, text: str) -> set[tuple[int, int]]:
 def _feature(pos: str, group: str, pron: str, accent: int, moras: int) -> NJDFeature:
     """A word as the analyser would have found it, with an accent phrase of its own."""
     return {
-        "string": pron,
+        "string": pron.replace(_DEVOICED, ""),
         "pos": pos,
         "pos_group1": group,
         "pos_group2": "*",
