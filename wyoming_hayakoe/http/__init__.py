@@ -1,0 +1,1 @@
+"""The HTTP side of the server; the only place that knows aiohttp."""

@@ -1,0 +1,44 @@
+"""Puts the parts of the HTTP side together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from wyoming_hayakoe.http import openai, page, voicevox, websocket
+from wyoming_hayakoe.http.errors import Shape, Shapes, answer_errors
+from wyoming_hayakoe.http.keys import SETTINGS, SPEECH, TTS
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from hayakoe_engine import tts
+    from wyoming_hayakoe.http_settings import HttpSettings
+    from wyoming_hayakoe.speech import Speech
+
+_PARTS: Final[tuple[ModuleType, ...]] = (openai, voicevox, websocket, page)
+"""Each has ``routes()``, and ``error_shape`` if its errors look otherwise than ours."""
+
+
+def build_app(speech: Speech, engine: tts.TTS, settings: HttpSettings) -> web.Application:
+    """The application; nothing listens yet.
+
+    Args:
+        speech: Who speaks.
+        engine: For readings and the dictionary.
+        settings: Limits and who may ask.
+    """
+    app = web.Application(middlewares=[answer_errors], client_max_size=settings.max_body_bytes)
+    app[SPEECH] = speech
+    app[TTS] = engine
+    app[SETTINGS] = settings
+    shapes: dict[str, Shape] = {}
+    for part in _PARTS:
+        routes: list[web.RouteDef] = part.routes()
+        app.add_routes(routes)
+        shape = getattr(part, "error_shape", None)
+        if shape is not None:
+            shapes.update((route.path, shape) for route in routes)
+    app[Shapes.KEY] = Shapes(shapes)
+    return app

@@ -1,0 +1,225 @@
+"""Speech as an answer: whole, or sent as it is made."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from hayakoe_engine.encoding import MEDIA_TYPES, AudioEncoder
+from hayakoe_engine.errors import TextTooLong
+from wyoming_hayakoe.http.errors import AnswerTimeout
+from wyoming_hayakoe.http.keys import SETTINGS, SPEECH
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    from wyoming_hayakoe.speech import Narration, Request
+
+CHUNK_BYTES: Final = 16_384
+"""Most that is written at once, so that a client that takes little by little is seen taking."""
+_PLAIN: Final = frozenset({"wav", "pcm"})
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What the audio is to be.
+
+    Attributes:
+        audio_format: One of ``MEDIA_TYPES``.
+        sample_rate_hz: None is the voice's own.
+        channels: 1, or 2 for the same on both sides.
+    """
+
+    audio_format: str = "wav"
+    sample_rate_hz: int | None = None
+    channels: int = 1
+
+    def encoder(self, from_hz: int, *, is_streamed: bool) -> AudioEncoder:
+        """What makes it of samples of this rate.
+
+        Raises:
+            BadOption: The format is unknown or the rate out of range.
+        """
+        return AudioEncoder(
+            self.audio_format,
+            from_hz,
+            to_hz=self.sample_rate_hz,
+            channels=self.channels,
+            is_streamed=is_streamed,
+        )
+
+    @property
+    def media_type(self) -> str:
+        """What it is called on the web."""
+        return MEDIA_TYPES[self.audio_format]
+
+
+def narrate(request: web.Request, wanted: Request, text: str) -> Narration:
+    """Begin to speak a text that is whole.
+
+    Raises:
+        TextTooLong: It is longer than the limit.
+        HayakoeError: As for ``Speech.begin``.
+    """
+    check_length(request, text)
+    narration = request.app[SPEECH].begin(wanted)
+    try:
+        narration.push(text)
+    except BaseException:
+        narration.close()
+        raise
+    narration.finish()
+    return narration
+
+
+def check_length(request: web.Request, text: str) -> None:
+    """Refuse what is too long.
+
+    Raises:
+        TextTooLong: The text is longer than the limit.
+    """
+    most = request.app[SETTINGS].max_text_chars
+    if len(text) > most:
+        raise TextTooLong(f"the text has {len(text)} characters; at most {most} are spoken at once")
+
+
+async def respond(
+    request: web.Request, narration: Narration, output: Output, *, is_streamed: bool
+) -> web.StreamResponse:
+    """Answer with the narration, and close it.
+
+    Raises:
+        HayakoeError: Speaking failed before anything was sent.
+    """
+    answer = _send_streamed if is_streamed else _send_whole
+    try:
+        return await answer(request, EncodedNarration(narration, output, is_streamed=is_streamed))
+    finally:
+        narration.close()
+
+
+class EncodedNarration:
+    """The bytes of a narration, as they come.
+
+    Args:
+        narration: Whoever made it closes it.
+        output: What the bytes are.
+        is_streamed: Whether they are sent before the end is known.
+
+    Attributes:
+        sample_rate_hz: Of the encoded audio.
+        first_audio_s: When the first sound was there, from the beginning; None before.
+        audio_s: Sound so far.
+
+    Raises:
+        BadOption: The format is unknown or the rate out of range.
+    """
+
+    def __init__(self, narration: Narration, output: Output, *, is_streamed: bool = True) -> None:
+        self.output = output
+        self.first_audio_s: float | None = None
+        self.audio_s = 0.0
+        self._narration = narration
+        self._begun = time.perf_counter()
+        self._encoder = output.encoder(narration.sample_rate_hz, is_streamed=is_streamed)
+        self.sample_rate_hz = self._encoder.sample_rate_hz
+        # What is neither resampled nor compressed is done before a thread would have begun.
+        self._is_light = (
+            output.audio_format in _PLAIN and self.sample_rate_hz == narration.sample_rate_hz
+        )
+
+    @property
+    def age_s(self) -> float:
+        """Time since the beginning."""
+        return time.perf_counter() - self._begun
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """The bytes; never none at a time.
+
+        Raises:
+            HayakoeError: Speaking failed.
+        """
+        async for audio in self._narration:
+            if self.first_audio_s is None:
+                self.first_audio_s = self.age_s
+            self.audio_s += audio.duration_s
+            if self._is_light:
+                data = self._encoder.push(audio.samples)
+            else:
+                data = await asyncio.to_thread(self._encoder.push, audio.samples)
+            if data:
+                yield data
+        if data := await asyncio.to_thread(self._encoder.finish):
+            yield data
+
+    def headers(self) -> Mapping[str, str]:
+        """What is told of the audio, and of the time that it took."""
+        return {
+            "X-Sample-Rate": str(self.sample_rate_hz),
+            "Cache-Control": "no-store",
+            "Server-Timing": f"first-audio;dur={1000 * (self.first_audio_s or 0.0):.1f}",
+        }
+
+
+async def _send_whole(request: web.Request, audio: EncodedNarration) -> web.StreamResponse:
+    most_s = request.app[SETTINGS].answer_timeout_s
+    try:
+        async with asyncio.timeout(most_s):
+            data = b"".join([piece async for piece in audio.pieces()])
+    except TimeoutError:
+        raise AnswerTimeout(
+            f"speaking took longer than {most_s:g} s", hint="ask for less, or for a stream of it"
+        ) from None
+    headers = {**audio.headers(), "X-Audio-Seconds": f"{audio.audio_s:.3f}"}
+    headers["Server-Timing"] += f", total;dur={1000 * audio.age_s:.1f}"
+    return web.Response(body=data, content_type=audio.output.media_type, headers=headers)
+
+
+async def _send_streamed(request: web.Request, audio: EncodedNarration) -> web.StreamResponse:
+    response: web.StreamResponse | None = None
+    async with aclosing(audio.pieces()) as pieces:
+        try:
+            async for piece in pieces:
+                if response is None:
+                    # Not before there is sound, so that what fails at once has its own status.
+                    response = web.StreamResponse(headers=audio.headers())
+                    response.content_type = audio.output.media_type
+                    await response.prepare(request)
+                await send(request, response, piece)
+        except Exception:
+            if response is not None:
+                # The status is sent already; only a broken connection says that something is
+                # missing.
+                abort(request)
+            raise
+    if response is None:
+        raise RuntimeError("a narration without any audio")
+    await response.write_eof()
+    return response
+
+
+async def send(request: web.Request, response: web.StreamResponse, data: bytes) -> None:
+    """Write to a client that takes it.
+
+    Raises:
+        ConnectionError: It is gone, or took nothing for too long.
+    """
+    stall_s = request.app[SETTINGS].write_stall_s
+    for start in range(0, len(data), CHUNK_BYTES):
+        try:
+            async with asyncio.timeout(stall_s):
+                await response.write(data[start : start + CHUNK_BYTES])
+        except TimeoutError:
+            abort(request)
+            raise ConnectionAbortedError("the client takes no data") from None
+
+
+def abort(request: web.Request) -> None:
+    """Break the connection off; what is not sent yet is dropped."""
+    if request.transport is not None:
+        request.transport.abort()

@@ -1,0 +1,15 @@
+"""What handlers find in the application: ``request.app[SPEECH]``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from hayakoe_engine import tts
+from wyoming_hayakoe.http_settings import HttpSettings
+from wyoming_hayakoe.speech import Speech
+
+SPEECH: Final = web.AppKey("speech", Speech)
+TTS: Final = web.AppKey("tts", tts.TTS)
+SETTINGS: Final = web.AppKey("settings", HttpSettings)

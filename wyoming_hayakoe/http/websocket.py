@@ -1,0 +1,10 @@
+"""Text in and audio out over one WebSocket."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+
+def routes() -> list[web.RouteDef]:
+    """The routes of this part."""
+    return []
