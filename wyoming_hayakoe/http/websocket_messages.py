@@ -1,0 +1,126 @@
+"""What is said over the WebSocket: the client's messages, checked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from hayakoe_engine.errors import RequestError
+from hayakoe_engine.utterance import Markup
+from wyoming_hayakoe.http.body import ApiModel
+from wyoming_hayakoe.setting_types import Intonation, PauseScale, PitchScale, Speed, Volume
+
+_SHOWN: Final = 3
+_OPTIONS: Final = {
+    "speed": "speed",
+    "pitch": "pitch_scale",
+    "intonation": "intonation_scale",
+    "pause": "pause_scale",
+    "volume": "volume",
+    "seed": "seed",
+}
+
+
+class BadMessage(RequestError):
+    """It is none of the messages that there are."""
+
+    code = "bad-message"
+
+
+class Config(ApiModel):
+    """How everything that follows is to be spoken."""
+
+    type: Literal["config"]
+    voice: str | None = Field(None, max_length=256)
+    """As `/voices` names it; the default one if absent."""
+    style: str | None = Field(None, max_length=256)
+    """One of the voice's styles; its own if absent."""
+    sample_rate: int | None = Field(None, ge=8_000, le=48_000)
+    """In Hz; the voice's own if absent."""
+    format: Literal["pcm", "wav", "flac", "ogg", "opus", "mp3"] = "pcm"
+    """`pcm` is signed 16 bit, little-endian, one channel."""
+    encoding: Literal["base64", "binary"] = "base64"
+    """Audio in messages of JSON, or as binary messages."""
+    timings: bool = False
+    """Whether to say when each phone sounds."""
+    markup: Markup | None = None
+    """What the text is, other than plain."""
+    speed: Speed | None = None
+    pitch: PitchScale | None = None
+    intonation: Intonation | None = None
+    pause: PauseScale | None = None
+    volume: Volume | None = None
+    seed: int | None = Field(None, ge=0, le=4_294_967_295)
+    api_key: str | None = Field(None, max_length=1024, repr=False)
+    """For clients that cannot send headers."""
+
+    @property
+    def options(self) -> dict[str, object]:
+        """Names and values of ``SynthesisOptions``."""
+        values = {option: getattr(self, field) for field, option in _OPTIONS.items()}
+        return {option: value for option, value in values.items() if value is not None}
+
+
+class Text(ApiModel):
+    """A piece of text; sentences are spoken as they become complete."""
+
+    type: Literal["text"]
+    text: str
+
+
+class Flush(ApiModel):
+    """Speak what has come although its sentence is not complete."""
+
+    type: Literal["flush"]
+
+
+class EndOfStream(ApiModel):
+    """All text of this utterance has come."""
+
+    type: Literal["end_of_stream"]
+
+
+class Cancel(ApiModel):
+    """Be silent at once."""
+
+    type: Literal["cancel"]
+
+
+class Ping(ApiModel):
+    """Is anybody there?"""
+
+    type: Literal["ping"]
+
+
+Message: TypeAlias = Config | Text | Flush | EndOfStream | Cancel | Ping
+
+_MESSAGES: Final[TypeAdapter[Message]] = TypeAdapter(
+    Annotated[Message, Field(discriminator="type")]
+)
+_TYPES: Final = "config, text, flush, end_of_stream, cancel or ping"
+
+
+def parse_message(text: str) -> Message:
+    """The message that a client sent.
+
+    Raises:
+        BadMessage: It is none; the message says what is wrong.
+    """
+    try:
+        return _MESSAGES.validate_json(text)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        raise BadMessage("; ".join(map(_complaint, details[:_SHOWN]))) from None
+
+
+def _complaint(detail: Any) -> str:  # noqa: ANN401 - pydantic's own type is private
+    kind = detail["type"]
+    if kind == "json_invalid":
+        return "the message is no JSON"
+    if kind.startswith("union_tag") or not detail["loc"]:
+        return f"a message is an object whose type is {_TYPES}"
+    place = ".".join(map(str, detail["loc"]))[:200]
+    if kind == "extra_forbidden":
+        return f"{place}: there is no such field"
+    return f"{place}: {detail['msg'].removeprefix('Input ').replace('should', 'must', 1)}"
