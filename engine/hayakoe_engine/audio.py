@@ -93,11 +93,13 @@ class Audio:
         samples: float32 ``[n]``, full scale is 1.0.
         sample_rate_hz: Samples per second.
         timings: The phones that begin in it, in order; empty if the voice does not know them.
+        sentence: What the sentence says that begins with it; None in the midst of one.
     """
 
     samples: NDArray[np.float32]
     sample_rate_hz: int
     timings: tuple[PhoneTiming, ...] = ()
+    sentence: str | None = None
 
     @classmethod
     def concatenate(cls, parts: Iterable[Audio], sample_rate_hz: int) -> Audio:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, TypeVar
 
@@ -10,17 +11,17 @@ import numpy as np
 
 from hayakoe_engine.audio import Audio
 from hayakoe_engine.errors import EmptyText
+from hayakoe_engine.passage import Passage
 from hayakoe_engine.text.clean import Cleaner
 from hayakoe_engine.text.markup import parse_ssml
 from hayakoe_engine.text.split import SentenceSplitter, split_sentences
 from hayakoe_engine.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from hayakoe_engine.options import SynthesisOptions
+    from hayakoe_engine.passage import Made, Replacement, Windows
     from hayakoe_engine.text.markup import Span
     from hayakoe_engine.text.reading import Reader, Reading
     from hayakoe_engine.text.text_options import TextOptions
@@ -56,8 +57,10 @@ class Utterance:
         markup: Markup | None = None,
         text_options: TextOptions | None = None,
         others: Mapping[str, Voice] | None = None,
+        stand_in: Voice | None = None,
     ) -> None:
         self._voice = voice
+        self._stand_in = stand_in
         self._others = others or {}
         self._reader = reader
         self._options = options
@@ -85,6 +88,11 @@ class Utterance:
     def work_s(self) -> float:
         """Processing time so far, in seconds."""
         return self._stream.work_s
+
+    @property
+    def replacements(self) -> Sequence[Replacement]:
+        """The sentences so far that the stand-in has said in place of the voice, in order."""
+        return self._stream.replacements
 
     @property
     def is_speaking(self) -> bool:
@@ -154,7 +162,7 @@ class Utterance:
 
     def _audio(self, window: MadeWindow) -> Audio:
         self._spoke = True
-        return Audio(window.samples, self.sample_rate_hz, window.timings)
+        return Audio(window.samples, self.sample_rate_hz, window.timings, window.sentence)
 
     def _check_spoken(self) -> None:
         if not self._spoke:
@@ -164,14 +172,12 @@ class Utterance:
     def _add(self, sentences: Callable[[], Iterable[str]]) -> None:
         self._stream.add(lambda: self._speak(sentences))
 
-    def _speak_document(self) -> Generator[NDArray[np.float32] | Window, None, None]:
+    def _speak_document(self) -> Iterator[Made | Passage]:
         spans = parse_ssml("".join(self._document or ()))
         for span, following in zip_longest(spans, spans[1:]):
             yield from self._speak_span(span, goes_on=following is not None)
 
-    def _speak_span(
-        self, span: Span, *, goes_on: bool
-    ) -> Generator[NDArray[np.float32] | Window, None, None]:
+    def _speak_span(self, span: Span, *, goes_on: bool) -> Iterator[Made | Passage]:
         pause_s = span.break_after_s
         if goes_on and pause_s is None and not span.ends_sentence:
             # The sentence goes on in another manner, unless its text ends here.
@@ -185,9 +191,9 @@ class Utterance:
                 break
         for reading, is_last in _with_last(self._read_span(span)):
             if is_last and pause_s is not None:
-                yield from self._say(replace(reading, end_pause_s=pause_s), options, voice)
+                yield self._passage(replace(reading, end_pause_s=pause_s), options, voice)
                 return
-            yield from self._say(reading, options, voice)
+            yield self._passage(reading, options, voice)
         yield np.zeros(round((pause_s or 0.0) * self.sample_rate_hz), np.float32)
 
     def _read_span(self, span: Span) -> Iterator[Reading]:
@@ -199,28 +205,29 @@ class Utterance:
             if not reading.is_silent:
                 yield reading
 
-    def _speak(
-        self, sentences: Callable[[], Iterable[str]]
-    ) -> Generator[NDArray[np.float32] | Window, None, None]:
+    def _speak(self, sentences: Callable[[], Iterable[str]]) -> Iterator[Made | Passage]:
         for reading in self._reader.read_all(sentences(), self._cleaner):
             if reading.is_silent:
                 # Many sentences without sound are many pieces of work all the same.
                 yield _NO_WINDOW
             else:
-                yield from self._say(reading, self._options, self._voice)
+                yield self._passage(reading, self._options, self._voice)
 
-    def _say(
-        self, reading: Reading, options: SynthesisOptions, voice: Voice
-    ) -> Iterator[NDArray[np.float32] | Window]:
+    def _passage(self, reading: Reading, options: SynthesisOptions, voice: Voice) -> Passage:
+        begin = partial(self._say, reading, options, voice)
+        if self._stand_in is None or voice is self._stand_in:
+            return Passage(reading.text, begin)
+        own = options.changed(style=None, speaker_id=0)
+        return Passage(reading.text, begin, partial(self._say, reading, own, self._stand_in))
+
+    def _say(self, reading: Reading, options: SynthesisOptions, voice: Voice) -> Windows:
         windows = voice.begin(reading, options, np.random.default_rng(options.seed))
         if voice.info.sample_rate_hz == self.sample_rate_hz:
             return windows
         return _resampled(windows, voice.info.sample_rate_hz, self.sample_rate_hz)
 
 
-def _resampled(
-    windows: Iterator[NDArray[np.float32] | Window], from_hz: int, to_hz: int
-) -> Iterator[NDArray[np.float32]]:
+def _resampled(windows: Windows, from_hz: int, to_hz: int) -> Windows:
     """A sentence of another voice, at the rate of the utterance."""
     import soxr  # noqa: PLC0415
 

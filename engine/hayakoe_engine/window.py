@@ -20,10 +20,12 @@ class MadeWindow(NamedTuple):
     Attributes:
         samples: float32 ``[n]``.
         timings: The phones that begin in it, from its start on; empty if the voice does not know.
+        sentence: What the sentence says that begins with it; None in the midst of one.
     """
 
     samples: NDArray[np.float32]
     timings: tuple[PhoneTiming, ...] = ()
+    sentence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
