@@ -63,7 +63,13 @@ def kind(schema):
         return "`true` or `false`"
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
-    word = {"integer": "whole number", "number": "number", "string": "text"}[schema["type"]]
+    words = {
+        "array": "list of text",
+        "integer": "whole number",
+        "number": "number",
+        "string": "text",
+    }
+    word = words[schema["type"]]
     known = ("minimum", "exclusiveMinimum", "maximum", "minLength", "maxLength")
     match [(name, f"{schema[name]:.15g}") for name in known if name in schema]:
         case []:
@@ -80,7 +86,7 @@ def kind(schema):
 def default(field):
     if field.default is PydanticUndefined:
         return "required"
-    if field.default is None:
+    if field.default in (None, ()):
         return "none"
     value = str(field.default)
     return f"`{value.lower() if isinstance(field.default, bool) else value}`"
@@ -121,9 +127,12 @@ def test_every_setting_has_a_meaning():
 
 def test_nothing_else_looks_like_a_setting():
     known = {key for key, *_ in fields()} | set(Settings.model_fields)
-    for word in re.findall(
-        r"`((?:speech|voices|neural|presets|wyoming|zeroconf|log)\.[\w.]+)`", TEXT
-    ):
+    groups = "|".join(
+        name
+        for name, field in Settings.model_fields.items()
+        if group_in(field.annotation, *get_args(field.annotation))
+    )
+    for word in re.findall(rf"`((?:{groups})\.[\w.]+)`", TEXT):
         assert word in known
     variables = {variable(key).strip("`") for key in known} | {"HAYAKOE_CONFIG"}
     assert set(re.findall(r"HAYAKOE_\w+", TEXT)) <= variables
