@@ -1,6 +1,13 @@
-"""The decoder of the synthesizer: a HiFi-GAN generator that turns latent frames into samples."""
+"""The decoder of the synthesizer: a HiFi-GAN generator that turns latent frames into samples.
+
+It can be run in two parts: most of the frames around a window matter only to the first, which is
+the lesser part of the work.
+"""
 
 from __future__ import annotations
+
+import math
+from fractions import Fraction
 
 import torch
 from torch import Tensor, nn
@@ -8,10 +15,17 @@ from torch.nn import functional
 
 _SLOPE = 0.1
 _LAST_SLOPE = 0.01
+_ENDS = 7
 
 
 class Decoder(nn.Module):
-    """``[batch, channels, frames]`` to ``[batch, 1, frames * hop]``, within -1 and 1."""
+    """``[batch, channels, frames]`` to ``[batch, 1, frames * hop]``, within -1 and 1.
+
+    Attributes:
+        head_context_frames: Frames on either side of a frame on which depends what ``head`` makes
+            of it.
+        tail_context_frames: Those on which depends what ``tail`` makes of it.
+    """
 
     def __init__(
         self,
@@ -26,10 +40,21 @@ class Decoder(nn.Module):
         super().__init__()
         self.rates = rates
         self.blocks_per_stage = len(block_kernels)
-        self.conv_pre = nn.Conv1d(in_channels, initial_channels, 7, padding=3)
+        self.conv_pre = nn.Conv1d(in_channels, initial_channels, _ENDS, padding=_ENDS // 2)
         self.cond = nn.Conv1d(gin, initial_channels, 1)
         self.ups = nn.ModuleList()
         self.resblocks = nn.ModuleList()
+        longest = max(
+            sum(block_kernel // 2 * (dilation + 1) for dilation in dilations)
+            for block_kernel, dilations in zip(block_kernels, block_dilations, strict=True)
+        )
+        reaches = [
+            Fraction(kernel - 1 - (kernel - rate) // 2 + longest, math.prod(rates[: stage + 1]))
+            for stage, (rate, kernel) in enumerate(zip(rates, kernels, strict=True))
+        ]
+        self.head_context_frames = math.ceil(_ENDS // 2 + reaches[0])
+        exit_frames = Fraction(_ENDS // 2, math.prod(rates))
+        self.tail_context_frames = math.ceil(sum(reaches[1:], exit_frames))
         channels = initial_channels
         for rate, kernel in zip(rates, kernels, strict=True):
             self.ups.append(
@@ -40,7 +65,7 @@ class Decoder(nn.Module):
             channels //= 2
             for block_kernel, dilations in zip(block_kernels, block_dilations, strict=True):
                 self.resblocks.append(ResidualBlock(channels, block_kernel, dilations))
-        self.conv_post = nn.Conv1d(channels, 1, 7, padding=3, bias=False)
+        self.conv_post = nn.Conv1d(channels, 1, _ENDS, padding=_ENDS // 2, bias=False)
 
     def forward(self, z: Tensor, speaker_vector: Tensor, mask: Tensor | None = None) -> Tensor:
         """Samples of every frame.
@@ -51,18 +76,35 @@ class Decoder(nn.Module):
             mask: ``[batch, 1, frames]`` if rows differ in length: then a row sounds as if it were
                 alone. None if all frames count.
         """
+        return self.tail(self.head(z, speaker_vector, mask), mask)
+
+    def head(self, z: Tensor, speaker_vector: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The first part, up to the first stage: ``[batch, channels, frames * rate]``."""
         x = self.conv_pre(z) + self.cond(speaker_vector)
-        for stage, upsample in enumerate(self.ups):
-            x = upsample(_masked(functional.leaky_relu(x, _SLOPE), mask))
-            if mask is not None:
-                mask = mask.repeat_interleave(self.rates[stage], dim=-1)
-            first = stage * self.blocks_per_stage
-            total = self.resblocks[first](x, mask)
-            for offset in range(1, self.blocks_per_stage):
-                total = total + self.resblocks[first + offset](x, mask)
-            x = total / self.blocks_per_stage
+        return self._stage(0, x, mask)
+
+    def tail(self, hidden: Tensor, mask: Tensor | None = None) -> Tensor:
+        """What the first part has made, to samples; the mask is that of the frames."""
+        x = hidden
+        mask = self._after(0, mask)
+        for stage in range(1, len(self.rates)):
+            x = self._stage(stage, x, mask)
+            mask = self._after(stage, mask)
         x = self.conv_post(_masked(functional.leaky_relu(x, _LAST_SLOPE), mask))
         return _masked(torch.tanh(x), mask)
+
+    def _stage(self, stage: int, x: Tensor, mask: Tensor | None) -> Tensor:
+        """One upsampling and its blocks; the mask is that of what comes in."""
+        x = self.ups[stage](_masked(functional.leaky_relu(x, _SLOPE), mask))
+        mask = self._after(stage, mask)
+        first = stage * self.blocks_per_stage
+        total: Tensor = self.resblocks[first](x, mask)
+        for offset in range(1, self.blocks_per_stage):
+            total = total + self.resblocks[first + offset](x, mask)
+        return total / self.blocks_per_stage
+
+    def _after(self, stage: int, mask: Tensor | None) -> Tensor | None:
+        return None if mask is None else mask.repeat_interleave(self.rates[stage], dim=-1)
 
 
 class ResidualBlock(nn.Module):
