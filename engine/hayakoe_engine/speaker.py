@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from hayakoe_engine.audio import Audio
-from hayakoe_engine.errors import BadOption
+from hayakoe_engine.errors import BadOption, VoiceNotFound
 from hayakoe_engine.options import SynthesisOptions
 from hayakoe_engine.scheduler import Priority
 from hayakoe_engine.utterance import Markup, Utterance
@@ -31,22 +31,43 @@ class Speaker:
 
     def __init__(
         self,
-        voice: Voice,
+        name: str,
+        voices: Mapping[str, Voice],
         reader: Reader,
         scheduler: Scheduler,
         text_options: TextOptions,
-        others: Mapping[str, Voice],
     ) -> None:
-        self._voice = voice
-        self._others = others
+        self._name = name
+        self._voices = voices
         self._reader = reader
         self._scheduler = scheduler
         self._text_options = text_options
+        self._info = voices[name].info
+
+    @property
+    def name(self) -> str:
+        """What the voice is called in this engine."""
+        return self._name
 
     @property
     def info(self) -> VoiceInfo:
-        """Facts about the voice."""
-        return self._voice.info
+        """Facts about the voice; when it has been unloaded, what they were."""
+        voice = self._voices.get(self._name)
+        if voice is not None:
+            self._info = voice.info
+        return self._info
+
+    @property
+    def voice(self) -> Voice:
+        """The voice itself.
+
+        Raises:
+            VoiceNotFound: It has been unloaded.
+        """
+        voice = self._voices.get(self._name)
+        if voice is None:
+            raise VoiceNotFound(f"voice {self._name} has been unloaded")
+        return voice
 
     def open(
         self,
@@ -54,17 +75,31 @@ class Speaker:
         *,
         priority: Priority = Priority.INTERACTIVE,
         markup: Markup | None = None,
+        stand_in: Speaker | None = None,
+        deadline_s: float | None = None,
         **changes: Any,  # noqa: ANN401
     ) -> Utterance:
         """Begin an utterance whose text is still to come.
+
+        Args:
+            options: How it is spoken.
+            priority: Who goes first when there is much to do.
+            markup: What the text is, other than plain.
+            stand_in: Says the sentences that this voice fails at, before anything was heard of
+                them; without one, such an utterance fails.
+            deadline_s: It also does when nothing was heard of a sentence for so long; None waits
+                for ever.
+            changes: Single options.
 
         Raises:
             BadOption: An option is unknown or out of range, or the voice has no such speaker.
             StyleNotFound: The voice has no such style.
             BusyError: Too many utterances at once.
+            VoiceNotFound: The voice has been unloaded.
         """
         chosen = (options or SynthesisOptions()).changed(**changes)
-        info = self._voice.info
+        voice = self.voice
+        info = voice.info
         if chosen.style is not None:
             style_shares(chosen.style, info)
         if chosen.speaker_id >= info.speakers:
@@ -72,9 +107,12 @@ class Speaker:
                 f"voice {info.name} has {info.speakers} speakers, so speaker_id must be from 0 to "
                 f"{info.speakers - 1}, not {chosen.speaker_id}"
             )
-        stream = self._scheduler.open(info.sample_rate_hz, priority)
+        other = None if stand_in is None or stand_in.name == self._name else stand_in.voice
+        stream = self._scheduler.open(
+            info.sample_rate_hz, priority, deadline_s=None if other is None else deadline_s
+        )
         return Utterance(
-            self._voice, self._reader, chosen, stream, markup, self._text_options, self._others
+            voice, self._reader, chosen, stream, markup, self._text_options, self._voices, other
         )
 
     def stream(

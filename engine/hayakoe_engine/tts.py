@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 from platformdirs import user_cache_path
 
 from hayakoe_engine.cpus import available_cpus
-from hayakoe_engine.errors import BadOption, VoiceNotFound
+from hayakoe_engine.errors import BadOption, BusyError, SourceError
+from hayakoe_engine.roster import Roster
 from hayakoe_engine.scheduler import MAX_STREAMS, Scheduler
 from hayakoe_engine.sources.access import SourceAccess
 from hayakoe_engine.sources.layout import (
@@ -25,8 +28,9 @@ from hayakoe_engine.text.text_options import TextOptions
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from hayakoe_engine.roster import Origin
     from hayakoe_engine.sources.progress import FetchProgress
     from hayakoe_engine.text.dictionary.user_dictionary import UserDictionary
     from hayakoe_engine.text.reading import Reader, Reading
@@ -41,9 +45,11 @@ PRECISIONS: Final = ("auto", "exact", "balanced", "fast")
 
 WARM_UP_TEXT: Final = "はい。"
 
+_T = TypeVar("_T")
+
 
 class TTS:
-    """Text to speech with any number of voices.
+    """Text to speech with any number of voices. May be used from many threads at once.
 
     >>> with TTS().load("mei").prepare() as tts:
     ...     audio = tts.speakers["mei"].generate("お風呂が沸きました。")
@@ -93,14 +99,7 @@ class TTS:
         _check_choice("precision", precision, PRECISIONS)
         self._threads = threads or available_cpus()
         self._scheduler = Scheduler(self._threads, max_utterances)
-        self._lock = threading.Lock()
-        self._registered: dict[str, str | Callable[[], Voice]] = {}
-        self._voices: dict[str, Voice] = {}
-        self._speakers = _Speakers()
-        self._reader: Reader | None = None
         self._text_options = text or TextOptions()
-        self._dictionary_path = None if dictionary is None else Path(dictionary)
-        self._dictionary: UserDictionary | None = None
         self._bert_source = bert_source
         self._precision = precision
         self._max_bytes = None if memory_mb is None else memory_mb << 20
@@ -108,10 +107,17 @@ class TTS:
         self._access = SourceAccess(
             self._cache, offline=offline, hf_token=hf_token, on_progress=on_progress
         )
-        self._neural: Sbv2Loader | None = None
+        self._dictionary = _Once(
+            partial(_open_dictionary, None if dictionary is None else Path(dictionary))
+        )
+        self._reader = _Once(self._make_reader)
+        self._neural = _Once(self._make_neural)
+        self._roster = Roster(lambda name: self._speaker(name, self._roster.voices))
 
     def load(self, name: str, *, source: str | Callable[[], Voice] | None = None) -> Self:
         """Name a voice to be prepared; nothing is read yet.
+
+        A voice of this name that is prepared already stays as it is until ``reload``.
 
         Args:
             name: What the voice is called from now on, and what its publisher calls it.
@@ -121,64 +127,63 @@ class TTS:
         """
         if source is None:
             source = _embedded_voice if name == EMBEDDED_VOICE else DEFAULT_SOURCE
-        with self._lock:
-            self._registered[name] = source
+        self._roster.name(name, source)
         return self
 
     def unload(self, name: str) -> Self:
         """Forget a voice and free its memory; what it is speaking it speaks to the end.
 
+        If it is being prepared, what comes of that is dropped.
+
         Raises:
             VoiceNotFound: There is no voice of this name.
         """
-        with self._lock:
-            if self._registered.pop(name, None) is None:
-                raise VoiceNotFound(f"there is no voice {name!r} to unload")
-            self._speakers.pop(name, None)
-            voice = self._voices.pop(name, None)
-        if voice is not None:
-            voice.close()
+        self._roster.remove(name)
         return self
 
-    def prepare(self, *, warmup: bool = True) -> Self:
-        """Make every named voice ready to speak that is not ready yet.
+    def prepare(self, names: Collection[str] | None = None, *, warmup: bool = True) -> Self:
+        """Make voices ready to speak that are not ready yet.
 
-        The first time, a neural voice is installed, which takes a minute or more. May be called
-        again: after more ``load``, from other threads, and after it failed. Voices that can be
-        made are, even if another one fails.
+        The first time, a neural voice is installed, which takes a minute or more; meanwhile
+        everything else can be used. May be called again: after more ``load``, from other threads,
+        and after it failed. Voices that can be made are, even if another one fails.
 
         Args:
+            names: Of the voices; None is all that are loaded.
             warmup: Whether every neural voice says a word to nobody, so that its first sentence is
                 as fast as its tenth.
 
         Raises:
+            VoiceNotFound: One of these voices has not been loaded.
             VoiceError: A voice could not be made.
             SourceError: Its files cannot be had.
+            BusyError: The engine was closed before all voices were ready.
         """
-        failure: Exception | None = None
-        with self._lock:
-            reader = self._load_reader()
-            for name, source in self._registered.items():
-                if name in self._speakers:
-                    continue
-                try:
-                    voice = (
-                        source()
-                        if callable(source)
-                        else self._neural_voice(name, source, self._access)
-                    )
-                    speaker = Speaker(
-                        voice, reader, self._scheduler, self._text_options, self._voices
-                    )
-                    if warmup and not callable(source):
-                        speaker.generate(WARM_UP_TEXT)
-                except Exception as error:  # noqa: BLE001 - raised below, after the other voices
-                    failure = failure or error
-                    continue
-                self._voices[name] = voice
-                self._speakers[name] = speaker
-        if failure is not None:
-            raise failure
+        self._reader.get()
+        make = partial(self._make_voice, self._access, warmup)
+        _for_each(self._roster.origins(names), lambda name: self._roster.fill(name, make))
+        return self
+
+    def reload(self, name: str, *, update: bool = False, warmup: bool = True) -> Self:
+        """Make a voice anew, of what is there now, and let it take the place of the one there is.
+
+        Until then that one speaks, and what it is speaking it speaks to the end. It stays if no
+        other can be made.
+
+        Args:
+            name: Of the voice; it need not be prepared.
+            update: Whether its source is asked for what it has now. Otherwise what has been
+                downloaded is used.
+            warmup: As for ``prepare``.
+
+        Raises:
+            VoiceNotFound: There is no voice of this name.
+            HayakoeError: As for ``prepare``.
+        """
+        self._roster.origins([name])
+        self._reader.get()
+        access = replace(self._access, update=update)
+        self._roster.fill(name, partial(self._make_voice, access, warmup), may_stay=False)
         return self
 
     def pre_download(
@@ -201,32 +206,24 @@ class TTS:
 
         Raises:
             BadOption: The device is unknown.
+            VoiceNotFound: One of these voices has not been loaded.
             SourceError: Files of a voice cannot be had.
             VoiceError: They are not a voice.
         """
         _check_choice("device", device, DEVICES)
         access = replace(self._access, update=update)
-        failure: Exception | None = None
-        with self._lock:
-            self._load_neural()
-            sources = {
-                name: source
-                for name, source in self._registered.items()
-                if isinstance(source, str) and (names is None or name in names)
-            }
-        for name, source in sources.items():
-            try:
-                self._neural_voice(name, source, access).close()
-            except Exception as error:  # noqa: BLE001 - raised below, after the other voices
-                failure = failure or error
-        if failure is not None:
-            raise failure
+        origins = self._roster.origins(names)
+        sources = {name: origin for name, origin in origins.items() if isinstance(origin, str)}
+        _for_each(sources, lambda name: self._neural_voice(name, sources[name], access).close())
         return self
 
     @property
     def speakers(self) -> Mapping[str, Speaker]:
-        """The prepared voices by name; an unknown name is a ``VoiceNotFound``."""
-        return self._speakers
+        """The voices that are prepared now, by name; an unknown name is a ``VoiceNotFound``.
+
+        The mapping does not change any more. A ``Speaker`` speaks with whatever voice has its name.
+        """
+        return self._roster.speakers
 
     @property
     def dictionary(self) -> UserDictionary:
@@ -234,8 +231,7 @@ class TTS:
 
         A change is written to the file and counts from the next sentence on.
         """
-        with self._lock:
-            return self._load_dictionary()
+        return self._dictionary.get()
 
     def add_word(
         self, surface: str, reading: str, *, accent: int | None = None, priority: int = 8
@@ -259,10 +255,8 @@ class TTS:
         from hayakoe_engine.text.clean import Cleaner  # noqa: PLC0415
         from hayakoe_engine.text.split import split_sentences  # noqa: PLC0415
 
-        with self._lock:
-            reader = self._load_reader()
         cleaner = Cleaner(self._text_options)
-        readings = reader.read_all(split_sentences(text), cleaner)
+        readings = self._reader.get().read_all(split_sentences(text), cleaner)
         return [reading for reading in readings if not reading.is_silent]
 
     @property
@@ -271,12 +265,14 @@ class TTS:
         return self._scheduler.active_streams
 
     def close(self) -> None:
-        """Break off what is being spoken and free everything; the second time does nothing."""
+        """Break off what is being spoken and free everything; the second time does nothing.
+
+        A ``prepare`` in another thread ends with a ``BusyError``: at once if it is downloading,
+        otherwise when its voice is made.
+        """
+        self._access.stop.set()
         self._scheduler.close()
-        with self._lock:
-            while self._voices:
-                self._voices.popitem()[1].close()
-            self._speakers.clear()
+        self._roster.close()
 
     def __enter__(self) -> Self:
         return self
@@ -284,49 +280,84 @@ class TTS:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _make_voice(self, access: SourceAccess, warmup: bool, name: str, origin: Origin) -> Voice:
+        if callable(origin):
+            return origin()
+        voice = self._neural_voice(name, origin, access)
+        try:
+            if warmup:
+                with suppress(BusyError):  # then it is warm when somebody has used it
+                    self._speaker(name, {name: voice}).generate(WARM_UP_TEXT)
+        except BaseException:
+            voice.close()
+            raise
+        return voice
+
     def _neural_voice(self, name: str, source: str, access: SourceAccess) -> Voice:
         language_model = language_model_sources(source, self._bert_source)
-        return self._load_neural().load(
-            name,
-            voice=open_source(source, access).fetch(voice_prefix(name)),
-            bert=fetch_first(language_model, LANGUAGE_MODEL, access),
-            tokenizer=fetch_first(language_model, TOKENIZER, access),
-            source=source,
+        try:
+            return self._neural.get().load(
+                name,
+                voice=open_source(source, access).fetch(voice_prefix(name)),
+                bert=fetch_first(language_model, LANGUAGE_MODEL, access),
+                tokenizer=fetch_first(language_model, TOKENIZER, access),
+                source=source,
+            )
+        except SourceError as error:
+            if access.stop.is_set():
+                raise BusyError("the engine is closed") from error
+            raise
+
+    def _speaker(self, name: str, voices: Mapping[str, Voice]) -> Speaker:
+        return Speaker(name, voices, self._reader.get(), self._scheduler, self._text_options)
+
+    def _make_neural(self) -> Sbv2Loader:
+        from hayakoe_engine.voices.sbv2.loader import Sbv2Loader  # noqa: PLC0415
+
+        return Sbv2Loader(
+            self._cache,
+            threads=self._threads,
+            precision=self._precision,
+            max_bytes=self._max_bytes,
         )
 
-    def _load_neural(self) -> Sbv2Loader:
-        if self._neural is None:
-            from hayakoe_engine.voices.sbv2.loader import Sbv2Loader  # noqa: PLC0415
+    def _make_reader(self) -> Reader:
+        from hayakoe_engine.text.reading import Reader  # noqa: PLC0415
 
-            self._neural = Sbv2Loader(
-                self._cache,
-                threads=self._threads,
-                precision=self._precision,
-                max_bytes=self._max_bytes,
-            )
-        return self._neural
-
-    def _load_reader(self) -> Reader:
-        if self._reader is None:
-            from hayakoe_engine.text.reading import Reader  # noqa: PLC0415
-
-            self._reader = Reader(self._load_dictionary())
-        return self._reader
-
-    def _load_dictionary(self) -> UserDictionary:
-        if self._dictionary is None:
-            from hayakoe_engine.text.dictionary.user_dictionary import (  # noqa: PLC0415
-                UserDictionary,
-            )
-
-            self._dictionary = UserDictionary(self._dictionary_path)
-        return self._dictionary
+        return Reader(self._dictionary.get())
 
 
-class _Speakers(dict[str, Speaker]):
-    def __missing__(self, name: str) -> Speaker:
-        prepared = ", ".join(self) or "none; call prepare() first"
-        raise VoiceNotFound(f"there is no voice {name!r}; prepared voices: {prepared}")
+class _Once(Generic[_T]):
+    """Something that is made at its first use, once."""
+
+    def __init__(self, make: Callable[[], _T]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._value: _T | None = None
+
+    def get(self) -> _T:
+        with self._lock:
+            if self._value is None:
+                self._value = self._make()
+            return self._value
+
+
+def _open_dictionary(path: Path | None) -> UserDictionary:
+    from hayakoe_engine.text.dictionary.user_dictionary import UserDictionary  # noqa: PLC0415
+
+    return UserDictionary(path)
+
+
+def _for_each(names: Iterable[str], action: Callable[[str], None]) -> None:
+    """Do it for every name, even if it fails for another one; that failure is raised at the end."""
+    failure: Exception | None = None
+    for name in names:
+        try:
+            action(name)
+        except Exception as error:  # noqa: BLE001 - raised below, after the other voices
+            failure = failure or error
+    if failure is not None:
+        raise failure
 
 
 def _check_choice(what: str, value: str, choices: Sequence[str]) -> None:

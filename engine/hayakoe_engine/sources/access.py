@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,11 +24,14 @@ class Patience:
         attempts: Failures in a row, without anything having arrived in between, that are too many.
         first_delay_s: Pause after the first failure; each further one is twice as long.
         longest_delay_s: The longest pause. A server that asks for a longer one is given up.
+        answer_s: Time within which it must have said what it has, unless it asks for a pause. An
+            attempt that is under way by then may end.
     """
 
     attempts: int = 5
     first_delay_s: float = 1.0
     longest_delay_s: float = 60.0
+    answer_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class SourceAccess:
         on_progress: Called in the fetching thread while files arrive. What it raises breaks the
             fetch off; the next one goes on where it stopped.
         patience: With sources that do not answer.
+        stop: Set it to have fetches break off; the next one goes on where they stopped.
     """
 
     cache: Path = field(default_factory=partial(user_cache_path, "hayakoe"))
@@ -55,3 +60,4 @@ class SourceAccess:
     hf_endpoint: str | None = None
     on_progress: Callable[[FetchProgress], None] | None = None
     patience: Patience = Patience()
+    stop: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)

@@ -116,7 +116,12 @@ class DownloadCache:
         key: Path,
         older: LockedFolder | None,
     ) -> LockedFolder:
-        listing = persist(partial(remote.list_files, prefix), access.patience, remote.uri)
+        listing = persist(
+            partial(remote.list_files, prefix),
+            access,
+            remote.uri,
+            limit_s=access.patience.answer_s,
+        )
         check_files(listing.files, f"{remote.uri}/{prefix}")
         content = key / _content_name(listing)
         download = Download(

@@ -50,7 +50,10 @@ class CachedSource:
         self._check_online(f"what is there under {prefix} is not known")
         try:
             listing = persist(
-                partial(self._remote.list_files, prefix), self._access.patience, self._remote.uri
+                partial(self._remote.list_files, prefix),
+                self._access,
+                self._remote.uri,
+                limit_s=self._access.patience.answer_s,
             )
         except SourceNotFound:
             return frozenset()
@@ -62,7 +65,7 @@ class CachedSource:
         self._check_online("it cannot be published there")
         persist(
             partial(self._remote.upload, prefix, local_dir),
-            self._access.patience,
+            self._access,
             self._remote.uri,
         )
 

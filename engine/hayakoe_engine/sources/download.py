@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from hayakoe_engine.disk import copy_whole, sync
 from hayakoe_engine.errors import SourceChecksumMismatch, SourceError
 from hayakoe_engine.sources.part import Part, sha256_if_good
-from hayakoe_engine.sources.persistence import Attempts
+from hayakoe_engine.sources.persistence import Attempts, check_wanted
 from hayakoe_engine.sources.progress import FetchProgress
 from hayakoe_engine.sources.remote import TryAgain
 from hayakoe_engine.sources.voices_lock import LockedFile
@@ -129,7 +129,7 @@ class Download:
 
     def _fill(self, part: Part, file: RemoteFile, done_bytes: int) -> None:
         """Let the rest of a file arrive, in as many attempts as that takes."""
-        attempts = Attempts(self.access.patience, self.remote.uri)
+        attempts = Attempts(self.access, self.remote.uri)
         self._report(part, file, done_bytes)
         while not part.is_complete:
             before_bytes = part.size_bytes
@@ -145,6 +145,7 @@ class Download:
             if body.start != part.size_bytes:
                 part.restart()
             for chunk in body.chunks:
+                check_wanted(self.access, self.remote.uri)
                 if not part.append(chunk):
                     part.restart()
                     raise self._mismatch(file, "is larger than it should be")

@@ -1,6 +1,7 @@
 """Against the client of the Hugging Face hub and a hub on the loopback interface."""
 
 import logging
+import threading
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from hayakoe_engine.errors import (
     SourceUnreachable,
 )
 from hayakoe_engine.sources import huggingface
+from hayakoe_engine.sources.access import Patience
 from hayakoe_engine.sources.source import open_source
 
 PREFIX = "onnx/speakers/hana"
@@ -223,10 +225,10 @@ def test_patience_ends(hub, fetch):
 
 
 @pytest.fixture
-def pauses(monkeypatch):
+def pauses(access, monkeypatch):
     """The pauses that are made, which take no time."""
     made = []
-    monkeypatch.setattr("hayakoe_engine.sources.persistence.sleep", made.append)
+    monkeypatch.setattr(access.stop, "wait", made.append)
     return made
 
 
@@ -263,6 +265,26 @@ def test_a_pause_is_as_long_as_the_server_wants(hub, fetch, pauses, headers, low
 def test_a_hub_that_is_not_there(fetch, unused_port):
     with pytest.raises(SourceUnreachable, match="it does not answer"):
         fetch(hf_endpoint=f"http://127.0.0.1:{unused_port}")
+
+
+def test_a_hub_that_does_not_answer_is_given_up_after_seconds(fetch, unused_port, pauses):
+    patience = Patience(attempts=100, first_delay_s=3.0, answer_s=10.0)
+    with pytest.raises(SourceUnreachable, match=r"it does not answer.*, after 3 attempts"):
+        fetch(hf_endpoint=f"http://127.0.0.1:{unused_port}", patience=patience)
+    assert pauses == [3.0, 6.0]
+
+
+def test_a_hub_that_is_not_there_is_not_missed_where_the_files_are(fetch, unused_port, pauses):
+    folder = fetch()
+    assert fetch(hf_endpoint=f"http://127.0.0.1:{unused_port}") == folder
+    assert pauses == []
+
+
+def test_a_fetch_that_is_stopped_goes_on_later(fetch, hana, content_below):
+    stop = threading.Event()
+    with pytest.raises(SourceError, match="broken off"):
+        fetch(stop=stop, on_progress=lambda _: stop.set())
+    assert content_below(fetch()) == hana
 
 
 def test_a_hub_that_says_nothing(hub, fetch, monkeypatch):
