@@ -7,9 +7,15 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import Field, TypeAdapter, ValidationError
 
 from hayakoe_engine.errors import RequestError
-from hayakoe_engine.utterance import Markup
+from hayakoe_engine.utterance import Markup  # noqa: TC001 - pydantic evaluates it
 from wyoming_hayakoe.http.body import ApiModel
-from wyoming_hayakoe.setting_types import Intonation, PauseScale, PitchScale, Speed, Volume
+from wyoming_hayakoe.setting_types import (  # noqa: TC001 - pydantic evaluates it
+    Intonation,
+    PauseScale,
+    PitchScale,
+    Speed,
+    Volume,
+)
 
 _SHOWN: Final = 3
 _OPTIONS: Final = {

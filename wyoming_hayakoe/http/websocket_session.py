@@ -322,7 +322,7 @@ class Session:
                 await self._fail(turn, error)
             except ConnectionError:
                 return
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - its client is told, and goes on
                 _LOG.exception("speaking failed")
                 await self._fail(turn, InferenceFailed(f"speaking failed: {error}"))
 
