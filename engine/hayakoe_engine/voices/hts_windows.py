@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from hayakoe_engine.text.reading import phone_of
+from hayakoe_engine.text.reading import SILENCES, phone_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,6 @@ _SEARCH_STEPS: Final = 12
 
 _ACCENT_PHRASE = re.compile(r"/F:[^@]*@(\d+)_")
 _MORA = re.compile(r"/A:[^+]*\+(\d+)\+")
-SILENCES = frozenset({"sil", "pau"})
 _VOICELESS = frozenset(
     {"k", "ky", "kw", "t", "ty", "ts", "ch", "p", "py", "s", "sh", "h", "hy", "f", "cl"}
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import threading
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -18,10 +19,11 @@ from pyopenjtalk import DEFAULT_HTS_VOICE, OPEN_JTALK_DICT_DIR
 from pyopenjtalk.htsengine import HTSEngine
 from pyopenjtalk.openjtalk import OpenJTalk
 
-from hayakoe_engine.text.reading import phone_of
+from hayakoe_engine.text.delivery import Delivery, MoraDelivery
+from hayakoe_engine.text.reading import SILENCES, phone_of
+from hayakoe_engine.voices import world
 from hayakoe_engine.voices.hts_durations import DurationModel
 from hayakoe_engine.voices.hts_windows import (
-    SILENCES,
     Window,
     engine_speed,
     plan_windows,
@@ -30,7 +32,7 @@ from hayakoe_engine.voices.limiter import limit
 from hayakoe_engine.voices.voice import VoiceInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -68,12 +70,15 @@ DECAY_S: Final = 0.03
 """What is kept of the engine's silence after a sentence, fading."""
 CROSSFADE_S: Final = 0.005
 
+_LET_OTHERS_GO_FIRST: Final = np.zeros(0, np.float32)
+
 
 class OpenJTalkVoice:
     """The HTS voice "Mei" of Open JTalk; deterministic.
 
     HTS can change speed and pitch. Volume and pauses are scaled here; intonation, styles and
-    seeds change nothing.
+    seeds change nothing. Lengths and pitch of single moras are changed by the WORLD vocoder, if its
+    extra is installed.
     """
 
     def __init__(self) -> None:
@@ -104,26 +109,92 @@ class OpenJTalkVoice:
         rng: np.random.Generator,  # noqa: ARG002 - nothing is random here
     ) -> Iterator[NDArray[np.float32]]:
         """Speak one sentence, window by window."""
-        fade = self._samples(CROSSFADE_S)
-        faded = rest = np.zeros(0, np.float32)
-        for window in plan_windows(reading.labels, options.speed):
-            lead, body, pause, rest = self._synthesise(reading.labels, window, options)
-            if window.joins_previous:
-                body[:fade] += faded * np.linspace(1, 0, fade, dtype=np.float32)
-            if window.joins_next:
-                faded = rest[:fade]
-            yield np.concatenate([lead, body, pause])
+        if self._is_reshaped(reading):
+            rest = yield from self._reshaped(reading, options)
+        else:
+            rest = yield from self._windows(reading, options)
         pause_s = reading.end_pause_s
         if pause_s is None:
             natural_s = SENTENCE_PAUSE_S if reading.ends_sentence else CLAUSE_PAUSE_S
             pause_s = natural_s * options.pause_scale / options.speed
         yield self._end(rest, pause_s)
 
+    def measure(
+        self,
+        reading: Reading,
+        options: SynthesisOptions,  # noqa: ARG002 - none of them changes a length
+        rng: np.random.Generator,  # noqa: ARG002 - nothing is random here
+    ) -> Generator[NDArray[np.float32], None, Delivery]:
+        """How long it would speak each mora at normal speed."""
+        yield _LET_OTHERS_GO_FIRST
+        lengths_s = iter(self._lengths_s(reading, pauses=False))
+        moras = []
+        for phones in reading.mora_phones:
+            consonant_s = next(lengths_s) if len(phones) > 1 else None
+            moras.append(MoraDelivery(next(lengths_s), consonant_s))
+        return Delivery(tuple(moras), tuple(self._lengths_s(reading, pauses=True)))
+
     def close(self) -> None:
         """Nothing is held but the workers' engines, which end with their threads."""
 
+    def _windows(
+        self, reading: Reading, options: SynthesisOptions
+    ) -> Generator[NDArray[np.float32], None, NDArray[np.float32]]:
+        """The sentence window by window; returns the silence after it as the engine made it."""
+        fade = self._samples(CROSSFADE_S)
+        faded = rest = np.zeros(0, np.float32)
+        pauses_s = reading.delivery.pauses_s if reading.delivery else ()
+        pauses = iter(pauses_s or self._lengths_s(reading, pauses=True))
+        for window in plan_windows(reading.labels, options.speed):
+            pause_s = next(pauses, 0.0) if window.stop > window.spoken_stop else 0.0
+            lead, body, pause, rest = self._synthesise(reading.labels, window, pause_s, options)
+            if window.joins_previous:
+                body[:fade] += faded * np.linspace(1, 0, fade, dtype=np.float32)
+            if window.joins_next:
+                faded = rest[:fade]
+            yield np.concatenate([lead, body, pause])
+        return rest
+
+    def _is_reshaped(self, reading: Reading) -> bool:
+        """Whether its moras have other lengths or another pitch than the engine gives them."""
+        if reading.delivery is None or not world.is_available():
+            return False
+        lengths_s = reading.delivery.phone_lengths_s
+        natural_s = self._lengths_s(reading, pauses=False)
+        return reading.delivery.changes_pitch or not np.allclose(
+            lengths_s, natural_s, rtol=0, atol=self._frame_s / 2
+        )
+
+    def _reshaped(
+        self, reading: Reading, options: SynthesisOptions
+    ) -> Generator[NDArray[np.float32], None, NDArray[np.float32]]:
+        """The sentence as its delivery says, all at once; returns how it dies away."""
+        plain = options.changed(speed=1.0, pause_scale=1.0)
+        parts: list[NDArray[np.float32]] = []
+        rest = yield from _collect(self._windows(replace(reading, delivery=None), plain), parts)
+        decay = rest[: self._samples(DECAY_S)]
+        samples = np.concatenate([*parts, decay])
+        rate_hz = self._info.sample_rate_hz
+        natural_s = self._lengths_s(reading)
+        decay_s = len(decay) / rate_hz
+        lead_s = max(0.0, len(samples) / rate_hz - decay_s - sum(natural_s))
+        changed = world.change_pitch(
+            samples,
+            rate_hz,
+            1.0,
+            1.0,
+            world.Reshaping(
+                np.cumsum([0.0, lead_s, *natural_s, decay_s]),
+                np.cumsum([0.0, lead_s, *_wanted_s(reading, options), decay_s]),
+                np.array([1.0, *_pitch_factors(reading), 1.0]),
+            ),
+        )
+        changed = limit(changed)
+        yield changed[: len(changed) - len(decay)]
+        return changed[len(changed) - len(decay) :]
+
     def _synthesise(
-        self, labels: Sequence[str], window: Window, options: SynthesisOptions
+        self, labels: Sequence[str], window: Window, pause_s: float, options: SynthesisOptions
     ) -> _Parts:
         """The window's audio, cut at its labels' boundaries."""
         context = list(labels[window.context_start : window.context_stop])
@@ -149,9 +220,7 @@ class OpenJTalkVoice:
             lead = audio[max(0, start - self._samples(LEAD_S)) : start]
         pause = audio[spoken:stop]
         if window.stop > window.spoken_stop:
-            natural = self._durations.label_frames([labels[window.spoken_stop]])[0]
-            seconds = natural * self._frame_s * options.pause_scale / options.speed
-            pause = _fit_pause(pause, self._samples(seconds))
+            pause = _fit_pause(pause, self._samples(pause_s * options.pause_scale / options.speed))
         # What the context may end with is not the silence after the sentence.
         return _Parts(
             lead, body, pause, audio[stop : ends[window.context_stop - window.context_start]]
@@ -163,6 +232,15 @@ class OpenJTalkVoice:
         silence = np.zeros(max(len(decay), self._samples(pause_s)), np.float32)
         silence[: len(decay)] = decay * np.linspace(1, 0, len(decay), dtype=np.float32)
         return silence
+
+    def _lengths_s(self, reading: Reading, *, pauses: bool | None = None) -> list[float]:
+        """How long its phones and pauses are at normal speed; or only the pauses, or the phones."""
+        labels = reading.labels[1:-1]
+        return [
+            frames * self._frame_s
+            for label, frames in zip(labels, self._durations.label_frames(labels), strict=True)
+            if pauses is None or pauses == (phone_of(label) in SILENCES)
+        ]
 
     def _engine(self) -> HTSEngine:
         """This thread's engine: one engine cannot be used by two threads at once."""
@@ -180,6 +258,40 @@ class _Parts(NamedTuple):
     body: NDArray[np.float32]
     pause: NDArray[np.float32]
     rest: NDArray[np.float32]
+
+
+def _collect(
+    windows: Generator[NDArray[np.float32], None, NDArray[np.float32]],
+    parts: list[NDArray[np.float32]],
+) -> Generator[NDArray[np.float32], None, NDArray[np.float32]]:
+    """Make windows for later, and let others go first between them."""
+    while True:
+        try:
+            parts.append(next(windows))
+        except StopIteration as end:
+            rest: NDArray[np.float32] = end.value
+            return rest
+        yield _LET_OTHERS_GO_FIRST
+
+
+def _wanted_s(reading: Reading, options: SynthesisOptions) -> Iterator[float]:
+    """How long each label between the silences is to be."""
+    delivery = reading.delivery or Delivery(())
+    lengths_s, pauses_s = iter(delivery.phone_lengths_s), iter(delivery.pauses_s)
+    for label in reading.labels[1:-1]:
+        if phone_of(label) in SILENCES:
+            yield next(pauses_s, 0.0) * options.pause_scale / options.speed
+        else:
+            yield next(lengths_s) / options.speed
+
+
+def _pitch_factors(reading: Reading) -> Iterator[float]:
+    """Of each label between the silences."""
+    factors = iter((reading.delivery or Delivery(())).phone_pitch_factors)
+    factor = 1.0
+    for label in reading.labels[1:-1]:
+        factor = factor if phone_of(label) in SILENCES else next(factors)
+        yield factor
 
 
 def _labels(text: str) -> list[str]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
 
     from hayakoe_engine.options import SynthesisOptions
+    from hayakoe_engine.text.delivery import Delivery
     from hayakoe_engine.text.reading import Reading
     from hayakoe_engine.window import Window
 
@@ -75,4 +76,19 @@ class Voice(Protocol):
 
     def close(self) -> None:
         """Free what the voice holds; no sentence is in progress."""
+        ...
+
+
+@runtime_checkable
+class MeasurableVoice(Protocol):
+    """A voice that can tell how long it will speak each mora, and be told otherwise."""
+
+    def measure(
+        self, reading: Reading, options: SynthesisOptions, rng: np.random.Generator
+    ) -> Generator[NDArray[np.float32], None, Delivery]:
+        """How it would deliver a reading at normal speed.
+
+        Work is done as in ``Voice.begin``, but no samples come of it. Given back within the
+        reading, with the same options and random numbers, the delivery changes nothing.
+        """
         ...

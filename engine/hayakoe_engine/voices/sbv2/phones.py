@@ -94,12 +94,15 @@ class PhoneSequence:
         word2ph: How many phones belong to the start token of the language model, to each
             character of the text and to the end token; their sum is the number of phones.
         text: What the language model reads.
+        spoken: For each phone the number of the reading's phone that it is, or is part of; -1 for
+            silence and marks.
     """
 
     phones: tuple[str, ...]
     tones: tuple[int, ...]
     word2ph: tuple[int, ...]
     text: str
+    spoken: tuple[int, ...]
 
     def model_input(self, *, add_blank: bool) -> ModelInput:
         """The numbers of it, with blanks between all phones and around them if asked for."""
@@ -182,6 +185,8 @@ class _Sequence:
         self._tones = [0]
         self._word2ph = [1]
         self._text: list[str] = []
+        self._spoken = [-1]
+        self._next = 0
 
     def add_word(self, text: str, spoken: Sequence[_SpokenPhone]) -> None:
         """Deal the phones of a word to its characters, the first getting what is left over."""
@@ -189,6 +194,8 @@ class _Sequence:
         for phones, tone, _ in spoken:
             self._phones += phones
             self._tones += (tone,) * len(phones)
+            self._spoken += (self._next,) * len(phones)
+            self._next += 1
         each, more = divmod(len(self._phones) - before, len(text))
         self._word2ph += [each + 1] * more + [each] * (len(text) - more)
         self._text.append(text)
@@ -205,6 +212,7 @@ class _Sequence:
             self._phones.append(phone)
             self._tones.append(tone)
             self._word2ph.append(1)
+            self._spoken.append(-1)
         self._text.append(text)
 
     def finished(self) -> PhoneSequence:
@@ -213,6 +221,7 @@ class _Sequence:
             tones=(*self._tones, 0),
             word2ph=(*self._word2ph, 1),
             text="".join(self._text),
+            spoken=(*self._spoken, -1),
         )
 
 

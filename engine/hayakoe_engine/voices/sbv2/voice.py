@@ -12,6 +12,7 @@ from hayakoe_engine.audio import PhoneTiming
 from hayakoe_engine.voices import world
 from hayakoe_engine.voices.limiter import limit
 from hayakoe_engine.voices.sbv2.backend import EncoderInput
+from hayakoe_engine.voices.sbv2.lengths import apply_lengths, measured, phones_spoken
 from hayakoe_engine.voices.sbv2.pauses import EndPause, arrange_pauses, end_with
 from hayakoe_engine.voices.sbv2.phones import phones_of
 from hayakoe_engine.voices.sbv2.symbols import SYMBOLS
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hayakoe_engine.options import SynthesisOptions
+    from hayakoe_engine.text.delivery import Delivery
     from hayakoe_engine.text.reading import Reading
     from hayakoe_engine.voices.residency import Resident
-    from hayakoe_engine.voices.sbv2.backend import Backend
+    from hayakoe_engine.voices.sbv2.backend import Backend, Encoded
     from hayakoe_engine.voices.sbv2.config import VoiceConfig
     from hayakoe_engine.voices.sbv2.language_model import LanguageModel
-    from hayakoe_engine.voices.sbv2.phones import PhoneSequence
+    from hayakoe_engine.voices.sbv2.phones import ModelInput, PhoneSequence
     from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
     from hayakoe_engine.voices.sbv2.styles import StyleVectors
     from hayakoe_engine.voices.sbv2.windows import DecodingPlan, WindowPlan
@@ -84,14 +86,14 @@ class Sbv2Voice:
     ) -> Iterator[NDArray[np.float32] | Window]:
         """Speak one sentence, window by window; others may go first between its stages."""
         phones = phones_of(reading)
-        key = (self._identity, phones, reading.end_pause_s, options)
+        key = (self._identity, phones, reading.end_pause_s, reading.delivery, options)
         known = self._phrases.get(key)
         if known is not None:
             for made in known:
                 yield Window(partial(_same, made), len(made.samples))
             return
-        sentence = yield from self._sentence(phones, reading.end_pause_s, options, rng)
-        if self._changes_pitch(options):
+        sentence = yield from self._sentence(reading, phones, options, rng)
+        if self._changes_pitch(reading, options):
             yield from self._with_other_pitch(sentence, options)
             return
         plan = self._plan(sentence)
@@ -108,19 +110,28 @@ class Sbv2Voice:
             length = (piece.stop - piece.start) * self._config.hop_length
             yield Window(make, length, uses_all_cpus=is_wide)
 
+    def measure(
+        self, reading: Reading, options: SynthesisOptions, rng: np.random.Generator
+    ) -> Generator[NDArray[np.float32], None, Delivery]:
+        """How long it would speak each mora at normal speed."""
+        sequence = phones_of(reading)
+        plain = options.changed(speed=1.0)
+        _, encoded = yield from self._encode(self._backend.get(), sequence, plain, rng)
+        spoken = phones_spoken(sequence, add_blank=self._config.add_blank)
+        return measured(reading, spoken, encoded.durations, self._config.frame_s)
+
     def close(self) -> None:
         """Let go of the sessions; they end with the last window that uses them."""
         self._backend.close()
 
-    def _sentence(
+    def _encode(
         self,
+        backend: Backend,
         sequence: PhoneSequence,
-        end_pause_s: float | None,
         options: SynthesisOptions,
         rng: np.random.Generator,
-    ) -> Generator[NDArray[np.float32], None, _Sentence]:
-        """All stages before the first sound."""
-        backend = self._backend.get()
+    ) -> Generator[NDArray[np.float32], None, tuple[ModelInput, Encoded]]:
+        """From phones to durations and prior."""
         phones = sequence.model_input(add_blank=self._config.add_blank)
         features = self._language_model.features(sequence.text)
         style = options.style or self._info.styles[0]
@@ -137,12 +148,32 @@ class Sbv2Voice:
                 duration_noise=rng.standard_normal((2, len(phones.phones)), np.float32),
             )
         )
+        return phones, encoded
+
+    def _sentence(
+        self,
+        reading: Reading,
+        sequence: PhoneSequence,
+        options: SynthesisOptions,
+        rng: np.random.Generator,
+    ) -> Generator[NDArray[np.float32], None, _Sentence]:
+        """All stages before the first sound."""
+        backend = self._backend.get()
+        phones, encoded = yield from self._encode(backend, sequence, options, rng)
         durations, end = arrange_pauses(
             phones.phones,
             encoded.durations,
             scale=options.pause_scale,
-            exact_end_s=end_pause_s,
+            exact_end_s=reading.end_pause_s,
             frame_s=self._config.frame_s,
+        )
+        spoken = phones_spoken(sequence, add_blank=self._config.add_blank)
+        durations = apply_lengths(
+            reading,
+            spoken,
+            durations,
+            frames_per_s=1 / (options.speed * self._config.frame_s),
+            pause_scale=options.pause_scale,
         )
         if not durations.any():
             durations[-1] = 1
@@ -160,12 +191,15 @@ class Sbv2Voice:
             speaker=encoded.speaker,
             phones=phones.phones,
             starts=np.concatenate([[0], np.cumsum(durations)]),
+            pitch_factors=_pitch_factors(reading, spoken),
             end=end,
             gain=self._gain * options.volume,
         )
 
-    def _changes_pitch(self, options: SynthesisOptions) -> bool:
+    def _changes_pitch(self, reading: Reading, options: SynthesisOptions) -> bool:
         same = options.pitch_scale == 1.0 and options.intonation_scale == 1.0
+        if reading.delivery is not None and reading.delivery.changes_pitch:
+            same = False
         return not same and not world.OPTIONS & self._info.ignored_options
 
     def _with_other_pitch(
@@ -182,6 +216,7 @@ class Sbv2Voice:
             self._info.sample_rate_hz,
             options.pitch_scale,
             options.intonation_scale,
+            sentence.reshaping(self._config.frame_s),
         )
         made = self._made(sentence, samples, 0, sentence.latent.shape[1])
         yield Window(partial(_same, made), len(made.samples))
@@ -217,6 +252,7 @@ class _Sentence:
         speaker: Vector of the speaker.
         phones: int64 ``[P]``.
         starts: First frame of each phone, and the end of the last, int64 ``[P + 1]``.
+        pitch_factors: Of the pitch of each phone, float64 ``[P]``; None changes nothing.
         end: The pause after it.
         gain: Of its samples.
     """
@@ -226,8 +262,16 @@ class _Sentence:
     speaker: NDArray[np.float32]
     phones: NDArray[np.int64]
     starts: NDArray[np.int64]
+    pitch_factors: NDArray[np.float64] | None
     end: EndPause
     gain: float
+
+    def reshaping(self, frame_s: float) -> world.Reshaping | None:
+        """The pitch that single phones are to have; their lengths they have already."""
+        if self.pitch_factors is None:
+            return None
+        starts_s = self.starts.astype(np.float64) * frame_s
+        return world.Reshaping(starts_s, starts_s, self.pitch_factors)
 
     def timings(self, start: int, stop: int, frame_s: float) -> tuple[PhoneTiming, ...]:
         """The phones that begin within these frames, from the first frame on."""
@@ -341,3 +385,13 @@ class _TailPiece:
 
 def _same(made: MadeWindow) -> MadeWindow:
     return made
+
+
+def _pitch_factors(reading: Reading, spoken: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """Of each phone of the network; those that are no phone of the reading get the one before."""
+    if reading.delivery is None or not reading.delivery.changes_pitch:
+        return None
+    factors = np.array([1.0, *reading.delivery.phone_pitch_factors])
+    reached: NDArray[np.int64] = np.maximum.accumulate(spoken) + 1
+    every: NDArray[np.float64] = factors[reached.clip(0, len(factors) - 1)]
+    return every
