@@ -26,12 +26,14 @@ class Choice:
         title: What people see.
         speaker: Who speaks.
         options: How.
+        is_ready: Whether that is the voice itself, and not the embedded one until it is ready.
     """
 
     name: str
     title: str
     speaker: Speaker
     options: SynthesisOptions
+    is_ready: bool = True
 
 
 class VoiceBook:
@@ -45,14 +47,18 @@ class VoiceBook:
         titles: What people see instead of what a voice calls itself, by name of the voice.
         missing: Voices that are not there now but may be another time. The embedded voice takes
             their place where a preset or the default names one.
+        loading: Voices that are being made ready. Until they are, the embedded one speaks for them.
+        is_lenient: Whether what is wrong with presets is only noted.
 
     Attributes:
         default: The choice for clients that ask for none.
+        embedded: The embedded voice, which is always there.
         replaced: Settings that name a missing voice.
+        problems: What is wrong with presets, if that is only noted; they speak without it.
 
     Raises:
         ConfigError: A preset or the default names a voice that does not exist, a preset has the
-            name of a voice, or asks for a speaker that its voice does not have.
+            name of a voice, or asks for a style or speaker that its voice does not have.
     """
 
     def __init__(
@@ -64,15 +70,23 @@ class VoiceBook:
         *,
         titles: Mapping[str, str] | None = None,
         missing: Collection[str] = (),
+        loading: Collection[str] = (),
+        is_lenient: bool = False,
     ) -> None:
-        options = SynthesisOptions(**speech.model_dump())
+        self._options = SynthesisOptions(**speech.model_dump())
+        self._titles = titles or {}
         self._missing = missing
+        self._loading = frozenset(loading) - speakers.keys()
+        self._is_lenient = is_lenient
+        self.embedded = speakers.get(EMBEDDED_VOICE)
         self._choices = {
             choice.name: choice
             for name, speaker in speakers.items()
-            for choice in _voice_and_styles(name, (titles or {}).get(name), speaker, options)
+            for choice in _voice_and_styles(name, self._titles.get(name), speaker, self._options)
         }
+        self._choices.update((name, self._stand_in(name)) for name in sorted(self._loading))
         self.replaced: list[str] = []
+        self.problems: list[str] = []
         for name, preset in presets.items():
             if name in self._choices or name in missing:
                 raise ConfigError(f"presets.{name}: there is a voice of this name already")
@@ -81,9 +95,11 @@ class VoiceBook:
             self.replaced.append("voice")
             default = EMBEDDED_VOICE
         try:
-            self.default = self._choices[default]
-        except KeyError:
-            raise ConfigError(f"voice: {self._no_voice(default)}") from None
+            self.default = self.find(default)
+        except VoiceNotFound as error:
+            self._object(f"voice: {error}")
+            self.default = self._choices.get(_voice_of(default)) or self._choices[EMBEDDED_VOICE]
+        self._choices.setdefault(self.default.name, self.default)
 
     def __iter__(self) -> Iterator[Choice]:
         yield self.default
@@ -97,9 +113,13 @@ class VoiceBook:
             StyleNotFound: The voice has no such style.
         """
         choice = self.default if name is None else self._choices.get(name)
+        if choice is None and name is not None and _voice_of(name) in self._loading:
+            choice = self._stand_in(name)
         if choice is None:
-            raise VoiceNotFound(self._no_voice(name))
-        if style is None:
+            raise VoiceNotFound(
+                f"there is no voice {name!r}; the voices are {', '.join(self._choices)}"
+            )
+        if style is None or not choice.is_ready:
             return choice
         style_shares(style, choice.speaker.info)
         options = choice.options.changed(style=style)
@@ -110,27 +130,48 @@ class VoiceBook:
         if self._is_missing(preset.voice) or f"presets.{preset.voice}" in self.replaced:
             self.replaced.append(f"presets.{name}")
             base = self._choices.get(preset.voice) or self._choices[EMBEDDED_VOICE]
-            changes.pop("speaker_id", None)
         else:
-            try:
-                base = self.find(preset.voice, preset.style)
-            except VoiceNotFound as error:
-                raise ConfigError(f"presets.{name}.voice: {error}") from error
-            except StyleNotFound as error:
-                raise ConfigError(f"presets.{name}.style: {error}") from error
-            speakers = base.speaker.info.speakers
-            if changes.get("speaker_id", 0) >= speakers:
-                raise ConfigError(
+            base = self._base(name, preset)
+        speakers = base.speaker.info.speakers
+        if changes.get("speaker_id", 0) >= speakers:
+            if base.is_ready and f"presets.{name}" not in self.replaced:
+                self._object(
                     f"presets.{name}.speaker_id: voice {base.speaker.info.name} has {speakers} "
                     f"speakers, so it must be from 0 to {speakers - 1}"
                 )
-        return Choice(name, preset.title or name, base.speaker, base.options.changed(**changes))
+            del changes["speaker_id"]
+        options = base.options.changed(**changes)
+        return Choice(name, preset.title or name, base.speaker, options, base.is_ready)
+
+    def _base(self, name: str, preset: Preset) -> Choice:
+        """The voice that a preset changes."""
+        try:
+            return self.find(preset.voice, preset.style)
+        except VoiceNotFound as error:
+            self._object(f"presets.{name}.voice: {error}")
+        except StyleNotFound as error:
+            self._object(f"presets.{name}.style: {error}")
+            return self.find(preset.voice)
+        return self._choices.get(_voice_of(preset.voice)) or self._choices[EMBEDDED_VOICE]
+
+    def _object(self, problem: str) -> None:
+        if not self._is_lenient:
+            raise ConfigError(problem)
+        self.problems.append(problem)
+
+    def _stand_in(self, name: str) -> Choice:
+        """The embedded voice under the name of one that is not ready yet."""
+        embedded = self._choices[EMBEDDED_VOICE]
+        title = self._titles.get(_voice_of(name), _voice_of(name))
+        return Choice(name, f"{title}（準備中）", embedded.speaker, self._options, is_ready=False)
 
     def _is_missing(self, name: str) -> bool:
-        return name.partition(":")[0] in self._missing
+        return _voice_of(name) in self._missing
 
-    def _no_voice(self, name: str | None) -> str:
-        return f"there is no voice {name!r}; the voices are {', '.join(self._choices)}"
+
+def _voice_of(name: str) -> str:
+    """The voice in ``voice:Style``."""
+    return name.partition(":")[0]
 
 
 def _voice_and_styles(

@@ -90,6 +90,11 @@ class Utterance:
         return self._stream.work_s
 
     @property
+    def queue_s(self) -> float | None:
+        """Time before anybody began to work on it; None if nobody has yet."""
+        return self._stream.queue_s
+
+    @property
     def replacements(self) -> Sequence[Replacement]:
         """The sentences so far that the stand-in has said in place of the voice, in order."""
         return self._stream.replacements

@@ -85,6 +85,7 @@ class WorkStream:
         work_s: Time the workers have spent on it, in seconds.
         replacements: The sentences that were said by another voice so far.
         served_at: When a worker has last begun to work on it, or it was opened.
+        queue_s: Time that its first piece of work waited for a worker; None as long as it does.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class WorkStream:
         self.work_s = 0.0
         self.replacements: list[Replacement] = []
         self.served_at = shared.clock()
+        self.queue_s: float | None = None
         self._numbers = 0
         self._pieces: deque[Source] = deque()
         self._sentences: list[Source] = []
@@ -277,6 +279,8 @@ class WorkStream:
         self._steps += 1
         self.served_at = self._shared.clock()
         source = self._sentences[0] if self._sentences else self._pieces[0]
+        if self.queue_s is None:
+            self.queue_s = self.served_at - source.asked_at
         source.is_advancing = True
         return source
 

@@ -58,7 +58,7 @@ def speak(voices, capsys):
 async def test_an_utterance_is_one_line_with_its_facts(speak):
     line, rest = await speak("晴れです。", log_text=False, fmt="text")
     assert rest == ""
-    assert " INFO    spoke: utterance=1 voice=mei characters=5 ttfa_ms=" in line
+    assert " INFO    spoke: request=1 interface=test voice=mei characters=5 queue_ms=" in line
     assert line.endswith(" outcome=done")
     assert "晴れ" not in line
 
@@ -70,7 +70,7 @@ async def test_in_json_the_facts_are_members(speak):
     assert entry["level"] == "info"
     assert entry["logger"] == "wyoming_hayakoe.speech"
     assert entry["time"].endswith("+00:00")
-    assert (entry["utterance"], entry["voice"], entry["characters"]) == (1, "mei", 5)
+    assert (entry["request"], entry["voice"], entry["characters"]) == ("1", "mei", 5)
     assert entry["audio_s"] > 0.3
     assert entry["ttfa_ms"] >= 0
     assert entry["rtf"] > 0
