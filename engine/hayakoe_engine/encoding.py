@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from hayakoe_engine.audio import (
 from hayakoe_engine.errors import BadOption
 
 if TYPE_CHECKING:
+    import soundfile
     from numpy.typing import NDArray
 
 MEDIA_TYPES: Final[dict[str, str]] = {
@@ -38,6 +40,8 @@ _NOTHING: Final = np.zeros(0, np.float32)
 
 class AudioEncoder:
     """Encodes one sound; its methods compute, so an event loop calls them in a thread.
+
+    ``finish`` or ``close`` it.
 
     Args:
         audio_format: One of ``MEDIA_TYPES``.
@@ -76,25 +80,31 @@ class AudioEncoder:
             )
         self.sample_rate_hz = encoded_rate_hz(audio_format, wanted_hz)
         self._channels = channels
-        self._is_streamed = is_streamed
         self._resampler = None
         if self.sample_rate_hz != from_hz:
             import soxr  # noqa: PLC0415
 
             self._resampler = soxr.ResampleStream(from_hz, self.sample_rate_hz, 1)
         self._header = b""
-        self._is_plain = audio_format == "pcm" or (audio_format == "wav" and is_streamed)
-        if self._is_plain:
+        self._lock = threading.Lock()
+        self._file: soundfile.SoundFile | None = None
+        self._sink: _Forward | io.BytesIO = _Forward() if is_streamed else io.BytesIO()
+        if audio_format == "pcm" or (audio_format == "wav" and is_streamed):
             if audio_format == "wav":
                 self._header = streaming_wav_header(self.sample_rate_hz, channels=channels)
             return
         import soundfile  # noqa: PLC0415
 
         container, encoding = FORMATS[audio_format]
-        self._sink: _Forward | io.BytesIO = _Forward() if is_streamed else io.BytesIO()
         self._file = soundfile.SoundFile(
             self._sink, "w", self.sample_rate_hz, channels, format=container, subtype=encoding
         )
+
+    def close(self) -> None:
+        """Give the sound up; after ``finish`` it does nothing."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
 
     def push(self, samples: NDArray[np.float32]) -> bytes:
         """Encode more of it.
@@ -105,17 +115,19 @@ class AudioEncoder:
         Returns:
             Bytes to be sent now; there may be none.
         """
-        return self._encode(samples, is_last=False)
+        with self._lock:
+            return self._encode(samples, is_last=False)
 
     def finish(self) -> bytes:
         """Say that it was all; returns the bytes that were still missing."""
-        rest = self._encode(_NOTHING, is_last=True)
-        if self._is_plain:
-            return rest
-        self._file.close()
-        if isinstance(self._sink, _Forward):
-            return rest + self._sink.take()
-        return self._sink.getvalue()
+        with self._lock:
+            rest = self._encode(_NOTHING, is_last=True)
+            if self._file is None:
+                return rest
+            self._file.close()
+            if isinstance(self._sink, _Forward):
+                return rest + self._sink.take()
+            return self._sink.getvalue()
 
     def _encode(self, samples: NDArray[np.float32], *, is_last: bool) -> bytes:
         if self._resampler is not None:
@@ -123,7 +135,7 @@ class AudioEncoder:
         pcm = float_to_pcm16(samples).astype("<i2", copy=False)
         if self._channels > 1:
             pcm = np.repeat(pcm[:, np.newaxis], self._channels, axis=1)
-        if self._is_plain:
+        if self._file is None:
             header, self._header = self._header, b""
             return header + pcm.tobytes()
         # In blocks: libsndfile's lossy encoders keep a whole write on the C stack.

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from wyoming_hayakoe.http import openai, page, voicevox, websocket
+from wyoming_hayakoe.http import openai, page, rest_batch, rest_speech, voicevox, websocket
+from wyoming_hayakoe.http.access import INGRESS, KEYS, Ingress, Keys
+from wyoming_hayakoe.http.connections import CONNECTIONS, Connections
 from wyoming_hayakoe.http.errors import Shape, Shapes, answer_errors
-from wyoming_hayakoe.http.keys import SETTINGS, SPEECH, TTS
+from wyoming_hayakoe.http.keys import SETTINGS, SPEECH, STOPPING, TTS
+from wyoming_hayakoe.http.protection import RATE, add_headers, protect
+from wyoming_hayakoe.http.rate import RateLimit
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
     from wyoming_hayakoe.http_settings import HttpSettings
     from wyoming_hayakoe.speech import Speech
 
-_PARTS: Final[tuple[ModuleType, ...]] = (openai, voicevox, websocket, page)
+_PARTS: Final[tuple[ModuleType, ...]] = (rest_speech, rest_batch, openai, voicevox, websocket, page)
 """Each has ``routes()``, and ``error_shape`` if its errors look otherwise than ours."""
 
 
@@ -28,11 +33,22 @@ def build_app(speech: Speech, engine: tts.TTS, settings: HttpSettings) -> web.Ap
         speech: Who speaks.
         engine: For readings and the dictionary.
         settings: Limits and who may ask.
+
+    Raises:
+        ConfigError: A setting does not fit the machine.
     """
-    app = web.Application(middlewares=[answer_errors], client_max_size=settings.max_body_bytes)
+    app = web.Application(
+        middlewares=[answer_errors, protect], client_max_size=settings.max_body_bytes
+    )
     app[SPEECH] = speech
     app[TTS] = engine
     app[SETTINGS] = settings
+    app[KEYS] = Keys.of(settings)
+    app[INGRESS] = Ingress()
+    app[STOPPING] = asyncio.Event()
+    app[CONNECTIONS] = Connections(settings.max_connections, settings.read_timeout_s)
+    app[RATE] = RateLimit(settings.requests_per_minute)
+    app.on_response_prepare.append(add_headers)
     shapes: dict[str, Shape] = {}
     for part in _PARTS:
         routes: list[web.RouteDef] = part.routes()

@@ -144,18 +144,22 @@ class EncodedNarration:
         Raises:
             HayakoeError: Speaking failed.
         """
-        async for audio in self._narration:
-            if self.first_audio_s is None:
-                self.first_audio_s = self.age_s
-            self.audio_s += audio.duration_s
-            if self._is_light:
-                data = self._encoder.push(audio.samples)
-            else:
-                data = await asyncio.to_thread(self._encoder.push, audio.samples)
-            if data:
+        try:
+            async for audio in self._narration:
+                if self.first_audio_s is None:
+                    self.first_audio_s = self.age_s
+                self.audio_s += audio.duration_s
+                if self._is_light:
+                    data = self._encoder.push(audio.samples)
+                else:
+                    data = await asyncio.to_thread(self._encoder.push, audio.samples)
+                if data:
+                    yield data
+            if data := await asyncio.to_thread(self._encoder.finish):
                 yield data
-        if data := await asyncio.to_thread(self._encoder.finish):
-            yield data
+        finally:
+            # In a thread, for another one may be at work on it still.
+            asyncio.get_running_loop().run_in_executor(None, self._encoder.close)
 
     def headers(self) -> Mapping[str, str]:
         """What is told of the audio, and of the time that it took."""

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from pydantic import BaseModel
-
-if TYPE_CHECKING:
-    from aiohttp.typedefs import Handler
 
 Content: TypeAlias = type[BaseModel] | str | None
 """What a body is: a model as JSON, a media type such as ``audio/*``, or nothing."""
@@ -66,7 +63,7 @@ def documented(
     return mark
 
 
-def documentation_of(handler: Handler | type) -> Documentation | None:
+def documentation_of(handler: object) -> Documentation | None:
     """What was said of it; None is for what is no part of the API."""
     found = getattr(handler, _ATTRIBUTE, None)
     return found if isinstance(found, Documentation) else None

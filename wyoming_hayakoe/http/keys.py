@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from aiohttp import web
@@ -13,3 +14,5 @@ from wyoming_hayakoe.speech import Speech
 SPEECH: Final = web.AppKey("speech", Speech)
 TTS: Final = web.AppKey("tts", tts.TTS)
 SETTINGS: Final = web.AppKey("settings", HttpSettings)
+STOPPING: Final = web.AppKey("stopping", asyncio.Event)
+"""Set when the server begins to stop: what is being answered may end, nothing new begins."""

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from hayakoe_engine.errors import ConfigError
 from wyoming_hayakoe.address import TcpAddress
+from wyoming_hayakoe.http.access import INGRESS, KEYS
 from wyoming_hayakoe.http.app import build_app
+from wyoming_hayakoe.http.connections import CONNECTIONS
+from wyoming_hayakoe.http.keys import STOPPING
+from wyoming_hayakoe.wyoming_server import open_socket
 
 if TYPE_CHECKING:
     from hayakoe_engine.tts import TTS
     from wyoming_hayakoe.http_settings import HttpSettings
     from wyoming_hayakoe.speech import Speech
 
+_BACKLOG: Final = 512
 _LINGER_S: Final = 1.0
+_POLL_S: Final = 0.02
+_GOODBYE_S: Final = 0.5
+_ALL_IPV4: Final = "0.0.0.0"  # noqa: S104 - it answers trusted proxies only
 
 
 class HttpServer:
@@ -29,39 +40,122 @@ class HttpServer:
     """
 
     def __init__(self, speech: Speech, tts: TTS, settings: HttpSettings) -> None:
+        self._speech = speech
+        self._tts = tts
         self._settings = settings
-        self._app = build_app(speech, tts, settings)
+        self._app: web.Application | None = None
         self._runner: web.AppRunner | None = None
+        self._listeners: list[asyncio.Server] = []
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> list[TcpAddress]:
         """Listen.
 
         Returns:
-            The addresses in use, with the ports that were found if none were asked for.
+            The addresses in use, with the ports that were found if none were asked for; the
+            second one is that of ``ingress_port``.
 
         Raises:
-            ConfigError: An address cannot be used.
+            ConfigError: A setting does not fit the machine: a port in use, a file not there; or
+                everybody could use the server without a key.
         """
+        settings = self._settings
+        self._app = await asyncio.to_thread(build_app, self._speech, self._tts, settings)
+        if not self._app[KEYS].are_needed and not settings.allow_without_key:
+            await asyncio.to_thread(_check_loopback, settings.host)
+        if settings.ingress_port is not None and not settings.trusted_proxies:
+            raise ConfigError(
+                "http.ingress_port: http.trusted_proxies names nobody who could use it"
+            )
         self._runner = web.AppRunner(
             self._app,
             access_log=None,
             handler_cancellation=True,
-            keepalive_timeout=self._settings.idle_close_s,
+            keepalive_timeout=settings.idle_close_s,
             lingering_time=_LINGER_S,
+            shutdown_timeout=_GOODBYE_S,
         )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._settings.host, self._settings.port)
         try:
-            await site.start()
-        except OSError as error:
-            raise ConfigError(f"http.port: {error}") from error
-        return [TcpAddress(*self._runner.addresses[0][:2])]
+            return await self._listen_everywhere(self._app, self._runner)
+        except BaseException:
+            await self.stop()
+            raise
 
     async def stop(self, grace_s: float = 0.0) -> None:
         """Accept nobody any more, and let what is being answered end.
 
         Args:
-            grace_s: Time that it may take at most.
+            grace_s: Time that it may take.
         """
-        if self._runner is not None:
-            await asyncio.wait_for(self._runner.cleanup(), grace_s + 5.0)
+        if self._app is None or self._runner is None:
+            return
+        for listener in self._listeners:
+            listener.close()
+        self._app[STOPPING].set()
+        if (server := self._runner.server) is not None:
+            server.pre_shutdown()
+            loop = asyncio.get_running_loop()
+            deadline = loop.time() + grace_s
+            # Many connections and no one event to wait for.
+            while loop.time() < deadline and server.connections:  # noqa: ASYNC110
+                await asyncio.sleep(_POLL_S)
+        if self._watching is not None:
+            self._watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watching
+        await self._runner.cleanup()
+
+    async def _listen_everywhere(
+        self, app: web.Application, runner: web.AppRunner
+    ) -> list[TcpAddress]:
+        server = runner.server
+        if server is None:  # cannot be: it is set up
+            return []
+        self._watching = asyncio.create_task(app[CONNECTIONS].watch(server))
+        places = [("http.port", TcpAddress(self._settings.host, self._settings.port))]
+        if self._settings.ingress_port is not None:
+            ingress = TcpAddress(_ALL_IPV4, self._settings.ingress_port)
+            places.append(("http.ingress_port", ingress))
+        addresses = [await self._listen(app, server, *place) for place in places]
+        if len(addresses) > 1:
+            app[INGRESS].port = addresses[1].port
+        return addresses
+
+    async def _listen(
+        self, app: web.Application, server: web.Server, setting: str, address: TcpAddress
+    ) -> TcpAddress:
+        try:
+            sock = await asyncio.to_thread(open_socket, address)
+        except (OSError, ValueError) as error:
+            # socket.create_server appends the address once more.
+            reason = (getattr(error, "strerror", None) or str(error)).partition(" (while")[0]
+            raise ConfigError(
+                f"{setting}: cannot listen on {address}: {reason}",
+                hint="is another server running there? `wyoming-hayakoe doctor` tells",
+            ) from error
+        admission = app[CONNECTIONS].admission(server)
+        loop = asyncio.get_running_loop()
+        self._listeners.append(await loop.create_server(admission, sock=sock, backlog=_BACKLOG))
+        return TcpAddress(address.host, sock.getsockname()[1])
+
+
+def _check_loopback(host: str) -> None:
+    """Refuse addresses that other machines reach.
+
+    Raises:
+        ConfigError: It is one, or it is no address.
+    """
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM) if host else []
+    except OSError as error:
+        raise ConfigError(f"http.host: there is no address {host!r}: {error.strerror}") from error
+    if found and all(
+        ip_address(str(place[0]).partition("%")[0]).is_loopback for *_, place in found
+    ):
+        return
+    raise ConfigError(
+        f"http.host: whoever reaches {host or 'this machine'} could use the server, for there is "
+        "no key",
+        hint="give it keys with http.api_keys, or set http.allow_without_key to true",
+    )

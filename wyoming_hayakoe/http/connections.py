@@ -1,0 +1,106 @@
+"""Which connections there are: not too many, and none that only waits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_REFUSED_AT_ONCE: Final = 64
+"""Connections that are being told that there are too many."""
+_REFUSAL_S: Final = 1.0
+_LOOKS: Final = 4
+"""How often, within the time that a client has to ask, it is looked whether it has."""
+
+
+class Connections:
+    """The connections of one server.
+
+    Args:
+        most: Connections at once.
+        patience_s: Time that a client has to ask for something.
+    """
+
+    def __init__(self, most: int, patience_s: float) -> None:
+        self._most = most
+        self._patience_s = patience_s
+        self._since: dict[web.RequestHandler, float] = {}
+        self._asked: set[web.RequestHandler] = set()
+        self._refused = 0
+
+    def note_request(self, request: web.Request) -> None:
+        """A request has come; its connection is in use."""
+        self._asked.add(request.protocol)
+
+    def admission(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
+        """Makes the protocol of each new connection."""
+
+        def admit() -> asyncio.Protocol:
+            if len(server.connections) < self._most:
+                return server()
+            return _Refusal(self)
+
+        return admit
+
+    async def watch(self, server: web.Server) -> None:
+        """Close, for ever, what does not ask for anything."""
+        while True:
+            await asyncio.sleep(self._patience_s / _LOOKS)
+            now = time.monotonic()
+            connections = set(server.connections)
+            self._asked &= connections
+            self._since = {one: self._since.get(one, now) for one in connections - self._asked}
+            for connection, since in self._since.items():
+                if now - since >= self._patience_s:
+                    connection.force_close()
+
+    def begin_refusal(self) -> bool:
+        """Whether there is time for an explanation."""
+        self._refused += 1
+        return self._refused <= _REFUSED_AT_ONCE
+
+    def end_refusal(self) -> None:
+        """A refused connection is gone."""
+        self._refused -= 1
+
+
+CONNECTIONS: Final = web.AppKey("connections", Connections)
+
+
+class _Refusal(asyncio.Protocol):
+    """Says that there are too many connections."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._closing: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if not isinstance(transport, asyncio.Transport):
+            return
+        if not self._connections.begin_refusal():
+            transport.abort()
+            return
+        transport.write(_too_many())
+        # Closing before the request has come would drop the answer.
+        loop = asyncio.get_running_loop()
+        self._closing = loop.call_later(_REFUSAL_S, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - it is called so
+        self._connections.end_refusal()
+        if self._closing is not None:
+            self._closing.cancel()
+
+
+def _too_many() -> bytes:
+    error = {"code": "busy", "message": "too many connections", "hint": "try again later"}
+    body = json.dumps({"error": error}).encode()
+    return (
+        b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+        b"Retry-After: 2\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    ) + body
