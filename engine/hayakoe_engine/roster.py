@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import threading
-import weakref
-from dataclasses import dataclass, field, replace
-from functools import partial
-from queue import Empty, SimpleQueue
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from hayakoe_engine.errors import BusyError, VoiceNotFound
-from hayakoe_engine.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from hayakoe_engine.options import SynthesisOptions
+    from hayakoe_engine.shelf import Shelf
     from hayakoe_engine.speaker import Speaker
-    from hayakoe_engine.text.reading import Reading
-    from hayakoe_engine.voices.voice import Voice, VoiceInfo
-    from hayakoe_engine.window import MadeWindow
+    from hayakoe_engine.voices.voice import Voice
 
     Origin: TypeAlias = str | Callable[[], Voice]
     """Where a voice comes from: the URI of a source, or what makes it."""
@@ -31,31 +22,24 @@ if TYPE_CHECKING:
 class Roster:
     """Which voices there are. May be used from many threads at once.
 
-    While a voice is made only those wait who want the same one. A voice that has been unloaded or
-    replaced is closed when the last utterance that speaks with it has ended.
+    While a voice is made only those wait who want the same one.
 
     Args:
+        shelf: Takes the voices that are ready.
         speaker_of: Makes the speaker for a name.
     """
 
-    def __init__(self, speaker_of: Callable[[str], Speaker]) -> None:
+    def __init__(self, shelf: Shelf, speaker_of: Callable[[str], Speaker]) -> None:
+        self._shelf = shelf
         self._speaker_of = speaker_of
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
-        self._voices: dict[str, Voice] = {}
         self._speakers = _Speakers()
-        self._held: weakref.WeakSet[_HeldVoice] = weakref.WeakSet()
-        self._unused: SimpleQueue[Voice] = SimpleQueue()
         self._is_closed = False
 
     @property
-    def voices(self) -> Mapping[str, Voice]:
-        """The voices that are ready, always the same mapping."""
-        return self._voices
-
-    @property
     def speakers(self) -> Mapping[str, Speaker]:
-        """Their speakers as they are at this moment; an unknown name is a ``VoiceNotFound``."""
+        """Who can speak at this moment; an unknown name is a ``VoiceNotFound``."""
         return self._speakers
 
     def name(self, name: str, origin: Origin) -> None:
@@ -94,7 +78,7 @@ class Roster:
         with entry.making:
             while self._entries.get(name) is entry:
                 self._check_open()
-                if may_stay and name in self._voices:
+                if may_stay and name in self._shelf:
                     return
                 origin = entry.origin
                 voice = make(name, origin)
@@ -112,10 +96,10 @@ class Roster:
         with self._lock:
             self._entry(name)
             del self._entries[name]
-            was_ready = self._voices.pop(name, None) is not None
+            was_ready = self._shelf.take_away(name)
             self._show_speakers()
         if was_ready:
-            self._close_unused()
+            self._shelf.close_unused()
 
     def close(self) -> None:
         """Close all voices, none of which is speaking; what is being made is closed when it is."""
@@ -123,11 +107,7 @@ class Roster:
             self._is_closed = True
             self._entries.clear()
             self._show_speakers()
-            held = list(self._held)
-        for voice in held:
-            voice.end()
-        while self._close_one():
-            pass
+        self._shelf.close()
 
     def _entry(self, name: str) -> _Entry:
         try:
@@ -145,13 +125,10 @@ class Roster:
         with self._lock:
             if self._entries.get(name) is not entry or entry.origin != origin:
                 return False
-            is_replacing = name in self._voices
-            held = _HeldVoice(voice, self._unused)
-            self._held.add(held)
-            self._voices[name] = held
+            is_replacing = self._shelf.put(name, voice)
             self._show_speakers()
         if is_replacing:
-            self._close_unused()
+            self._shelf.close_unused()
         return True
 
     def _show_speakers(self) -> None:
@@ -159,25 +136,10 @@ class Roster:
         self._speakers = _Speakers(
             {
                 name: self._speakers.get(name) or self._speaker_of(name)
-                for name in self._voices
+                for name in self._shelf.names()
                 if name in self._entries
             }
         )
-
-    def _close_unused(self) -> None:
-        """Close a voice that was let go, now or, if it is still speaking, when it has finished."""
-        if not self._close_one():
-            threading.Thread(
-                target=_close_next, args=(self._unused,), name="hayakoe-closer", daemon=True
-            ).start()
-
-    def _close_one(self) -> bool:
-        try:
-            voice = self._unused.get_nowait()
-        except Empty:
-            return False
-        voice.close()
-        return True
 
 
 @dataclass(slots=True, eq=False)
@@ -193,52 +155,7 @@ class _Entry:
     making: threading.Lock = field(default_factory=threading.Lock)
 
 
-class _HeldVoice:
-    """A voice as everybody else sees it: whatever speaks with it, keeps it.
-
-    So when this object is gone nobody speaks with the voice any more.
-
-    Args:
-        voice: The voice.
-        unused: Where it goes then.
-    """
-
-    def __init__(self, voice: Voice, unused: SimpleQueue[Voice]) -> None:
-        self._voice = voice
-        # Objects may go at any moment in any thread, where nothing else is safe to do.
-        self._end = weakref.finalize(self, unused.put, voice)
-        self._end.atexit = False
-
-    @property
-    def info(self) -> VoiceInfo:
-        return self._voice.info
-
-    def begin(
-        self, reading: Reading, options: SynthesisOptions, rng: np.random.Generator
-    ) -> Iterator[NDArray[np.float32] | Window]:
-        return map(self._keeping, self._voice.begin(reading, options, rng))
-
-    def close(self) -> None:
-        self._voice.close()
-
-    def end(self) -> None:
-        """Treat it as gone."""
-        self._end()
-
-    def _keeping(self, window: NDArray[np.float32] | Window) -> NDArray[np.float32] | Window:
-        if not isinstance(window, Window):
-            return window
-        return replace(window, make=partial(self._make, window.make))
-
-    def _make(self, make: Callable[[], MadeWindow]) -> MadeWindow:
-        return make()
-
-
 class _Speakers(dict[str, "Speaker"]):
     def __missing__(self, name: str) -> Speaker:
         prepared = ", ".join(self) or "none; call prepare() first"
         raise VoiceNotFound(f"there is no voice {name!r}; prepared voices: {prepared}")
-
-
-def _close_next(unused: SimpleQueue[Voice]) -> None:
-    unused.get().close()

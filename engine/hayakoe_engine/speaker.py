@@ -14,9 +14,10 @@ from hayakoe_engine.utterance import Markup, Utterance
 from hayakoe_engine.voices.style_mix import style_shares
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Iterator
 
     from hayakoe_engine.scheduler import Scheduler
+    from hayakoe_engine.shelf import Held, Shelf
     from hayakoe_engine.text.reading import Reader
     from hayakoe_engine.text.text_options import TextOptions
     from hayakoe_engine.voices.voice import Voice, VoiceInfo
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 class Speaker:
     """A voice that speaks; made by ``TTS``. Use it from as many threads and tasks as you like.
 
+    It stays the same object when its voice is reloaded.
+
     Every method takes ``SynthesisOptions``, single options by name, or both: the names win. With
     ``markup="ssml"`` the text is an SSML document.
     """
@@ -32,17 +35,17 @@ class Speaker:
     def __init__(
         self,
         name: str,
-        voices: Mapping[str, Voice],
+        shelf: Shelf,
         reader: Reader,
         scheduler: Scheduler,
         text_options: TextOptions,
     ) -> None:
         self._name = name
-        self._voices = voices
+        self._shelf = shelf
         self._reader = reader
         self._scheduler = scheduler
         self._text_options = text_options
-        self._info = voices[name].info
+        self._info = self._held().voice.info
 
     @property
     def name(self) -> str:
@@ -52,9 +55,8 @@ class Speaker:
     @property
     def info(self) -> VoiceInfo:
         """Facts about the voice; when it has been unloaded, what they were."""
-        voice = self._voices.get(self._name)
-        if voice is not None:
-            self._info = voice.info
+        with suppress(VoiceNotFound):
+            self._info = self._held().voice.info
         return self._info
 
     @property
@@ -64,10 +66,7 @@ class Speaker:
         Raises:
             VoiceNotFound: It has been unloaded.
         """
-        voice = self._voices.get(self._name)
-        if voice is None:
-            raise VoiceNotFound(f"voice {self._name} has been unloaded")
-        return voice
+        return self._held().voice
 
     def open(
         self,
@@ -83,13 +82,12 @@ class Speaker:
 
         Args:
             options: How it is spoken.
-            priority: Who goes first when there is much to do.
-            markup: What the text is, other than plain.
-            stand_in: Says the sentences that this voice fails at, before anything was heard of
-                them; without one, such an utterance fails.
-            deadline_s: It also does when nothing was heard of a sentence for so long; None waits
-                for ever.
-            changes: Single options.
+            priority: Who goes first where not everybody can be served at once.
+            markup: What the text is, if it is not plain.
+            stand_in: Says sentences that this voice fails at, or that come too late.
+            deadline_s: Time after which a sentence of which nothing has been heard is too late;
+                None is never.
+            **changes: Single options.
 
         Raises:
             BadOption: An option is unknown or out of range, or the voice has no such speaker.
@@ -98,8 +96,8 @@ class Speaker:
             VoiceNotFound: The voice has been unloaded.
         """
         chosen = (options or SynthesisOptions()).changed(**changes)
-        voice = self.voice
-        info = voice.info
+        held = self._held()
+        info = held.voice.info
         if chosen.style is not None:
             style_shares(chosen.style, info)
         if chosen.speaker_id >= info.speakers:
@@ -107,12 +105,20 @@ class Speaker:
                 f"voice {info.name} has {info.speakers} speakers, so speaker_id must be from 0 to "
                 f"{info.speakers - 1}, not {chosen.speaker_id}"
             )
-        other = None if stand_in is None or stand_in.name == self._name else stand_in.voice
-        stream = self._scheduler.open(
-            info.sample_rate_hz, priority, deadline_s=None if other is None else deadline_s
-        )
+        substitute = None if stand_in is None else stand_in._held()  # noqa: SLF001 - one of us
+        stream = self._scheduler.open(info.sample_rate_hz, priority, deadline_s=deadline_s)
+        for lent in (held, substitute):
+            if lent is not None:
+                self._shelf.lend(lent, stream)
         return Utterance(
-            voice, self._reader, chosen, stream, markup, self._text_options, self._voices, other
+            held.voice,
+            self._reader,
+            chosen,
+            stream,
+            markup,
+            self._text_options,
+            self._shelf.lent_to(stream),
+            None if substitute is None else substitute.voice,
         )
 
     def stream(
@@ -192,6 +198,12 @@ class Speaker:
         """
         parts = [audio async for audio in self.astream(text, options, markup=markup, **changes)]
         return Audio.concatenate(parts, self.info.sample_rate_hz)
+
+    def _held(self) -> Held:
+        held = self._shelf.get(self._name)
+        if held is None:
+            raise VoiceNotFound(f"voice {self._name} has been unloaded")
+        return held
 
 
 def _windows(utterance: Utterance, text: str) -> Iterator[Audio]:

@@ -15,6 +15,7 @@ from hayakoe_engine.cpus import available_cpus
 from hayakoe_engine.errors import BadOption, BusyError, SourceError
 from hayakoe_engine.roster import Roster
 from hayakoe_engine.scheduler import MAX_STREAMS, Scheduler
+from hayakoe_engine.shelf import Shelf
 from hayakoe_engine.sources.access import SourceAccess
 from hayakoe_engine.sources.layout import (
     LANGUAGE_MODEL,
@@ -112,7 +113,8 @@ class TTS:
         )
         self._reader = _Once(self._make_reader)
         self._neural = _Once(self._make_neural)
-        self._roster = Roster(lambda name: self._speaker(name, self._roster.voices))
+        self._shelf = Shelf()
+        self._roster = Roster(self._shelf, partial(self._speaker, self._shelf))
 
     def load(self, name: str, *, source: str | Callable[[], Voice] | None = None) -> Self:
         """Name a voice to be prepared; nothing is read yet.
@@ -286,8 +288,7 @@ class TTS:
         voice = self._neural_voice(name, origin, access)
         try:
             if warmup:
-                with suppress(BusyError):  # then it is warm when somebody has used it
-                    self._speaker(name, {name: voice}).generate(WARM_UP_TEXT)
+                self._warm_up(name, voice)
         except BaseException:
             voice.close()
             raise
@@ -308,8 +309,14 @@ class TTS:
                 raise BusyError("the engine is closed") from error
             raise
 
-    def _speaker(self, name: str, voices: Mapping[str, Voice]) -> Speaker:
-        return Speaker(name, voices, self._reader.get(), self._scheduler, self._text_options)
+    def _warm_up(self, name: str, voice: Voice) -> None:
+        shelf = Shelf()
+        shelf.put(name, voice)
+        with suppress(BusyError):  # then it is warm when somebody has used it
+            self._speaker(shelf, name).generate(WARM_UP_TEXT)
+
+    def _speaker(self, shelf: Shelf, name: str) -> Speaker:
+        return Speaker(name, shelf, self._reader.get(), self._scheduler, self._text_options)
 
     def _make_neural(self) -> Sbv2Loader:
         from hayakoe_engine.voices.sbv2.loader import Sbv2Loader  # noqa: PLC0415
