@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ class Residency:
     def __init__(self, max_bytes: int | None = None) -> None:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._open: dict[Resident[object], int] = {}
+        # Weak, so that what nobody has any more leaves without saying so.
+        self._open: weakref.WeakKeyDictionary[Resident[object], int] = weakref.WeakKeyDictionary()
 
     def admit(self, resident: Resident[object], size_bytes: int) -> None:
         """Take note that it is used; drops others that have not been for longest."""

@@ -65,3 +65,14 @@ def test_one_that_cannot_be_opened_can_be_tried_again():
         voice.get()
     except ValueError:
         assert voice.get() == 1
+
+
+def test_what_nobody_has_any_more_takes_no_room():
+    residency = Residency(20)
+    a, b, c = (resident(residency, name) for name in "abc")
+    a.get()
+    b.get()
+    del b
+    c.get()
+    assert a.is_open
+    assert c.is_open

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
+
+from hayakoe_engine.lru import LruCache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,10 +37,7 @@ class Bert:
 
     def __init__(self, session: Session, *, cache_bytes: int = CACHE_BYTES) -> None:
         self._session = session
-        self._cache_bytes = cache_bytes
-        self._lock = threading.Lock()
-        self._cache: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
-        self._cached_bytes = 0
+        self._kept = LruCache(cache_bytes, _size_bytes)
 
     def features(self, ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
         """Features of every token.
@@ -53,13 +50,11 @@ class Bert:
         """
         tokens = np.asarray(ids, np.int64)
         key = tokens.tobytes()
-        with self._lock:
-            if key in self._cache:
-                self._cache.move_to_end(key)
-                return self._cache[key]
-        features = self._run(tokens)
-        features.flags.writeable = False
-        self._keep(key, features)
+        features = self._kept.get(key)
+        if features is None:
+            features = self._run(tokens)
+            features.flags.writeable = False
+            self._kept.put(key, features)
         return features
 
     def _run(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -69,12 +64,6 @@ class Bert:
         ]
         return np.concatenate(pieces)
 
-    def _keep(self, key: bytes, features: NDArray[np.float32]) -> None:
-        if features.nbytes > self._cache_bytes:
-            return
-        with self._lock:
-            replaced = self._cache.pop(key, None)
-            self._cached_bytes += features.nbytes - (0 if replaced is None else replaced.nbytes)
-            self._cache[key] = features
-            while self._cached_bytes > self._cache_bytes:
-                self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
+
+def _size_bytes(features: NDArray[np.float32]) -> int:
+    return features.nbytes

@@ -114,7 +114,7 @@ def test_many_threads_get_the_right_features_and_the_cache_stays_small(session):
         for _ in range(300):
             ids = [rng.randrange(20) for _ in range(rng.randrange(1, 6))]
             features = model.features(ids)
-            if features[:, 0].tolist() != ids or model._cached_bytes > limit:
+            if features[:, 0].tolist() != ids or model._kept.size_bytes > limit:
                 faults.append(ids)
 
     threads = [threading.Thread(target=read, args=(seed,)) for seed in range(8)]
@@ -123,4 +123,3 @@ def test_many_threads_get_the_right_features_and_the_cache_stays_small(session):
     for thread in threads:
         thread.join()
     assert not faults
-    assert model._cached_bytes == sum(kept.nbytes for kept in model._cache.values())
