@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import WSCloseCode, web
 
+from wyoming_hayakoe.http.access import KEYS, may_enter, open_to_all
 from wyoming_hayakoe.http.audio_response import abort
-from wyoming_hayakoe.http.errors import Forbidden
-from wyoming_hayakoe.http.keys import SETTINGS, SPEECH
-from wyoming_hayakoe.http.websocket_session import Session, WebSocketLimits
+from wyoming_hayakoe.http.errors import Unauthorized
+from wyoming_hayakoe.http.keys import SETTINGS, SPEECH, STOPPING
+from wyoming_hayakoe.http.websocket_limits import WebSocketLimits
+from wyoming_hayakoe.http.websocket_session import Session
 
 LIMITS: Final = web.AppKey("websocket_limits", WebSocketLimits)
 """Absent for the usual ones."""
 
 PROTOCOL: Final = "hayakoe"
-"""Subprotocol of clients that name one, as those do that send their key in another."""
+"""Subprotocol of clients that name one, as those do that have their key in another."""
+KEY_PROTOCOL: Final = "hayakoe.key."
+"""Before a key in URL-safe base64, without padding. Pages cannot send headers, but subprotocols."""
 
 _FAREWELL_S: Final = 2.0
 
@@ -28,9 +33,10 @@ def routes() -> list[web.RouteDef]:
     return [web.get("/ws/synthesize", synthesize, allow_head=False)]
 
 
+@open_to_all
 async def synthesize(request: web.Request) -> web.StreamResponse:
     """Speak what the client sends, while it sends it."""
-    _check_origin(request)
+    is_known = _is_known(request)
     settings = request.app[SETTINGS]
     limits = replace(
         request.app.get(LIMITS, WebSocketLimits()),
@@ -46,7 +52,12 @@ async def synthesize(request: web.Request) -> web.StreamResponse:
     )
     await socket.prepare(request)
     session = Session(
-        socket, request.app[SPEECH], limits, is_right_key=None, abort=lambda: abort(request)
+        socket,
+        request.app[SPEECH],
+        limits,
+        is_right_key=None if is_known else request.app[KEYS].accept,
+        abort=lambda: abort(request),
+        stopping=request.app[STOPPING],
     )
     try:
         await session.run()
@@ -59,17 +70,23 @@ async def synthesize(request: web.Request) -> web.StreamResponse:
     return socket
 
 
-def _check_origin(request: web.Request) -> None:
-    """Refuse pages of other sites: browsers let them open WebSockets anywhere.
+def _is_known(request: web.Request) -> bool:
+    """Whether the request itself shows that it may; else its first message must.
 
     Raises:
-        Forbidden: It is none that may.
+        Unauthorized: It has a key that is not right.
     """
-    origin = request.headers.get("Origin")
-    if origin is None or origin in request.app[SETTINGS].cors_origins:
-        return
-    if urlsplit(origin).netloc != request.host:
-        raise Forbidden(
-            f"pages of {origin!r:.300} may not connect",
-            hint="http.cors_origins names pages elsewhere that may",
-        )
+    if may_enter(request):
+        return True
+    offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+    for protocol in map(str.strip, offered):
+        if protocol.startswith(KEY_PROTOCOL):
+            encoded = protocol.removeprefix(KEY_PROTOCOL)
+            with suppress(binascii.Error, ValueError):
+                key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True)
+                if request.app[KEYS].accept(key.decode()):
+                    return True
+            raise Unauthorized("this key is not known")
+    if "Authorization" in request.headers or "X-API-Key" in request.headers:
+        raise Unauthorized("this key is not known")
+    return False

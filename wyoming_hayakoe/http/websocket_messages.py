@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from hayakoe_engine.errors import RequestError
-from hayakoe_engine.utterance import Markup  # noqa: TC001 - pydantic evaluates it
 from wyoming_hayakoe.http.body import ApiModel
-from wyoming_hayakoe.setting_types import (  # noqa: TC001 - pydantic evaluates it
-    Intonation,
-    PauseScale,
-    PitchScale,
-    Speed,
-    Volume,
-)
+from wyoming_hayakoe.http.rest_speech import AudioFormat, Manner
+
+if TYPE_CHECKING:
+    from wyoming_hayakoe.speech import Request
 
 _SHOWN: Final = 3
-_OPTIONS: Final = {
-    "speed": "speed",
-    "pitch": "pitch_scale",
-    "intonation": "intonation_scale",
-    "pause": "pause_scale",
-    "volume": "volume",
-    "seed": "seed",
-}
 
 
 class BadMessage(RequestError):
@@ -34,38 +23,23 @@ class BadMessage(RequestError):
     code = "bad-message"
 
 
-class Config(ApiModel):
+class Config(Manner):
     """How everything that follows is to be spoken."""
 
     type: Literal["config"]
-    voice: str | None = Field(None, max_length=256)
-    """As `/voices` names it; the default one if absent."""
-    style: str | None = Field(None, max_length=256)
-    """One of the voice's styles; its own if absent."""
-    sample_rate: int | None = Field(None, ge=8_000, le=48_000)
-    """In Hz; the voice's own if absent."""
-    format: Literal["pcm", "wav", "flac", "ogg", "opus", "mp3"] = "pcm"
+    format: AudioFormat = "pcm"
     """`pcm` is signed 16 bit, little-endian, one channel."""
     encoding: Literal["base64", "binary"] = "base64"
     """Audio in messages of JSON, or as binary messages."""
     timings: bool = False
-    """Whether to say when each phone sounds."""
-    markup: Markup | None = None
-    """What the text is, other than plain."""
-    speed: Speed | None = None
-    pitch: PitchScale | None = None
-    intonation: Intonation | None = None
-    pause: PauseScale | None = None
-    volume: Volume | None = None
-    seed: int | None = Field(None, ge=0, le=4_294_967_295)
+    """Whether to say when each phone sounds, where the voice knows."""
     api_key: str | None = Field(None, max_length=1024, repr=False)
-    """For clients that cannot send headers."""
+    """For clients that can send no headers."""
 
     @property
-    def options(self) -> dict[str, object]:
-        """Names and values of ``SynthesisOptions``."""
-        values = {option: getattr(self, field) for field, option in _OPTIONS.items()}
-        return {option: value for option, value in values.items() if value is not None}
+    def narration(self) -> Request:
+        """What is asked of the voice."""
+        return replace(self.request(), interface="websocket")
 
 
 class Text(ApiModel):

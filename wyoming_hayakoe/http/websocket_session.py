@@ -17,9 +17,15 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import WSCloseCode, WSMsgType
 
-from hayakoe_engine.encoding import AudioEncoder, encoded_rate_hz
-from hayakoe_engine.errors import BusyError, HayakoeError, InferenceFailed, RequestError
+from hayakoe_engine.encoding import encoded_rate_hz
+from hayakoe_engine.errors import BusyError, HayakoeError, InferenceFailed
 from wyoming_hayakoe.http.errors import Unauthorized
+from wyoming_hayakoe.http.websocket_limits import (
+    IdleTimeout,
+    NotConfigured,
+    ShuttingDown,
+    WebSocketLimits,
+)
 from wyoming_hayakoe.http.websocket_messages import (
     BadMessage,
     Cancel,
@@ -30,7 +36,6 @@ from wyoming_hayakoe.http.websocket_messages import (
     Text,
     parse_message,
 )
-from wyoming_hayakoe.speech import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,45 +49,7 @@ _LOG = logging.getLogger(__name__)
 
 CHUNK_BYTES: Final = 32_768
 """Most audio in one message."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebSocketLimits:
-    """What one client may do, and how long things may take.
-
-    Attributes:
-        max_message_bytes: Of one message.
-        messages_per_s: Messages are read no faster than this; more of them wait.
-        burst: So many may come at once before that.
-        max_waiting: Utterances of one connection that are not spoken to their end.
-        keepalive_s: Time between two signs of life.
-        heartbeat_s: Time between two pings, and twice what a pong may take.
-        config_s: Time that a client has to show its key.
-        idle_close_s: A connection on which nothing is said this long is closed.
-        write_stall_s: A client that takes nothing for this long is given up.
-    """
-
-    max_message_bytes: int = 262_144
-    messages_per_s: float = 200.0
-    burst: int = 500
-    max_waiting: int = 16
-    keepalive_s: float = 5.0
-    heartbeat_s: float = 20.0
-    config_s: float = 10.0
-    idle_close_s: float = 300.0
-    write_stall_s: float = 30.0
-
-
-class NotConfigured(RequestError):
-    """Text came before the first ``config``."""
-
-    code = "not-configured"
-
-
-class IdleTimeout(HayakoeError):
-    """Nothing happened for too long."""
-
-    code = "timeout"
+_POLL_S: Final = 0.02
 
 
 @dataclass(eq=False, slots=True)
@@ -109,6 +76,7 @@ class Session:
         limits: Limits.
         is_right_key: Whether a key opens the door; None if it is open already.
         abort: Breaks the connection off.
+        stopping: Set when nothing new may begin; what has begun may end.
     """
 
     def __init__(
@@ -119,12 +87,14 @@ class Session:
         *,
         is_right_key: Callable[[str], bool] | None,
         abort: Callable[[], None],
+        stopping: asyncio.Event,
     ) -> None:
         self._socket = socket
         self._speech = speech
         self._limits = limits
         self._is_right_key = is_right_key
         self._abort = abort
+        self._stopping = stopping
         self._config: Config | None = None
         self._open: _Turn | None = None
         self._is_skipping = False  # the rest of the text of an utterance that has failed
@@ -136,7 +106,10 @@ class Session:
 
     async def run(self) -> None:
         """Serve the client until it or a limit ends the connection."""
-        keeping_alive = asyncio.create_task(self._keep_alive())
+        background = [
+            asyncio.create_task(self._keep_alive()),
+            asyncio.create_task(self._leave()),
+        ]
         self._speaking = asyncio.create_task(self._speak_all())
         try:
             await self._read()
@@ -152,8 +125,8 @@ class Session:
         finally:
             for turn in self._unfinished:
                 turn.narration.close()
-            await _end(keeping_alive)
-            await _end(self._speaking)
+            for task in (*background, self._speaking):
+                await _end(task)
 
     # Reading
 
@@ -229,15 +202,14 @@ class Session:
 
     async def _configure(self, config: Config) -> None:
         choice = self._speech.voices.find(config.voice, config.style)
-        info, options = choice.speaker.info, choice.options.changed(**config.options)
-        rate_hz = encoded_rate_hz(config.format, config.sample_rate or info.sample_rate_hz)
+        rate_hz = config.sample_rate or choice.speaker.info.sample_rate_hz
         self._config = config
         await self._send(
             {
                 "type": "ready",
                 "voice": choice.name,
-                "style": options.style,
-                "sample_rate": rate_hz,
+                "style": choice.options.style,
+                "sample_rate": encoded_rate_hz(config.format, rate_hz),
                 "format": config.format,
                 "encoding": config.encoding,
             }
@@ -272,16 +244,11 @@ class Session:
 
     def _begin(self, config: Config) -> _Turn:
         self._numbers += 1
+        if self._stopping.is_set():
+            raise ShuttingDown("the server stops; connect again in a moment")
         if len(self._unfinished) >= self._limits.max_waiting:
             raise BusyError(f"{self._limits.max_waiting} utterances are waiting on this connection")
-        request = Request(
-            voice=config.voice,
-            style=config.style,
-            options=config.options,
-            markup=config.markup,
-            interface="websocket",
-        )
-        turn = self._open = _Turn(self._numbers, self._speech.begin(request), config)
+        turn = self._open = _Turn(self._numbers, self._speech.begin(config.narration), config)
         self._unfinished.append(turn)
         self._turns.put_nowait(turn)
         return turn
@@ -328,7 +295,7 @@ class Session:
 
     async def _speak(self, turn: _Turn) -> None:
         narration, config = turn.narration, turn.config
-        encoder = AudioEncoder(config.format, narration.sample_rate_hz, to_hz=config.sample_rate)
+        encoder = config.output.encoder(narration.sample_rate_hz, is_streamed=True)
         made_s = 0.0
         sentences = 0
         async for audio in narration:
@@ -379,6 +346,13 @@ class Session:
             while True:
                 await asyncio.sleep(self._limits.keepalive_s)
                 await self._send({"type": "keepalive"})
+
+    async def _leave(self) -> None:
+        """Say goodbye when the server stops and everything is said."""
+        await self._stopping.wait()
+        while self._unfinished:  # noqa: ASYNC110 - seldom, and there is no one event for it
+            await asyncio.sleep(_POLL_S)
+        await self._socket.close(code=WSCloseCode.GOING_AWAY)
 
     async def _send_error(self, error: HayakoeError, number: int | None = None) -> None:
         message: dict[str, object] = {
