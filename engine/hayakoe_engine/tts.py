@@ -17,12 +17,7 @@ from hayakoe_engine.roster import Roster
 from hayakoe_engine.scheduler import MAX_STREAMS, Scheduler
 from hayakoe_engine.shelf import Shelf
 from hayakoe_engine.sources.access import SourceAccess
-from hayakoe_engine.sources.layout import (
-    LANGUAGE_MODEL,
-    TOKENIZER,
-    language_model_sources,
-    voice_prefix,
-)
+from hayakoe_engine.sources.layout import TOKENIZER, language_model_sources, voice_prefix
 from hayakoe_engine.sources.source import DEFAULT_SOURCE, fetch_first, open_source
 from hayakoe_engine.speaker import Speaker
 from hayakoe_engine.text.text_options import TextOptions
@@ -35,14 +30,17 @@ if TYPE_CHECKING:
     from hayakoe_engine.sources.progress import FetchProgress
     from hayakoe_engine.text.dictionary.user_dictionary import UserDictionary
     from hayakoe_engine.text.reading import Reader, Reading
-    from hayakoe_engine.voices.sbv2.loader import PrecisionChoice, Sbv2Loader
+    from hayakoe_engine.voices.sbv2.devices import NeuralLoader
+    from hayakoe_engine.voices.sbv2.loader import PrecisionChoice
     from hayakoe_engine.voices.voice import Voice
 
 EMBEDDED_VOICE = "mei"
 """The voice that is always there."""
 
-DEVICES: Final = ("cpu",)
+DEVICES: Final = ("auto", "cpu", "cuda", "torch-cpu")
 PRECISIONS: Final = ("auto", "exact", "balanced", "fast")
+
+_GPU_THREADS: Final = 16
 
 WARM_UP_TEXT: Final = "はい。"
 
@@ -56,7 +54,8 @@ class TTS:
     ...     audio = tts.speakers["mei"].generate("お風呂が沸きました。")
 
     Args:
-        device: What neural voices run on: "cpu".
+        device: What neural voices run on: "cpu", "cuda", or "auto" for a GPU where there is one.
+            "torch-cpu" is what runs on a GPU, on the CPU, slowly, to be tested or debugged.
         cache_dir: Folder for what is downloaded and for what is made of neural voices; None is the
             user's cache folder.
         bert_source: Where the language model of neural voices comes from; None is where the voice
@@ -75,6 +74,8 @@ class TTS:
         dictionary: File with words of the user's own (see ``dictionary``); None keeps them in
             memory only. It need not exist.
         text: What is done with URLs and emoji; None leaves both out.
+        compiled: Whether torch compiles neural voices when they are opened, which takes minutes;
+            for "cuda" only.
 
     Raises:
         BadOption: The device or the precision is unknown.
@@ -95,10 +96,13 @@ class TTS:
         max_utterances: int = MAX_STREAMS,
         dictionary: str | os.PathLike[str] | None = None,
         text: TextOptions | None = None,
+        compiled: bool = False,
     ) -> None:
         _check_choice("device", device, DEVICES)
         _check_choice("precision", precision, PRECISIONS)
-        self._threads = threads or available_cpus()
+        self._device = _resolve_device(device)
+        self._compiled = compiled
+        self._threads = threads or _default_threads(self._device)
         self._scheduler = Scheduler(self._threads, max_utterances)
         self._text_options = text or TextOptions()
         self._bert_source = bert_source
@@ -112,7 +116,7 @@ class TTS:
             partial(_open_dictionary, None if dictionary is None else Path(dictionary))
         )
         self._reader = _Once(self._make_reader)
-        self._neural = _Once(self._make_neural)
+        self._neural = _Once(partial(self._make_neural, self._device))
         self._shelf = Shelf()
         self._roster = Roster(self._shelf, partial(self._speaker, self._shelf))
 
@@ -190,7 +194,7 @@ class TTS:
 
     def pre_download(
         self,
-        device: str = "cpu",
+        device: str | None = None,
         *,
         names: Collection[str] | None = None,
         update: bool = False,
@@ -201,8 +205,8 @@ class TTS:
         that can be had are, even if another one fails.
 
         Args:
-            device: What the voices will run on, which decides what is fetched. The device itself is
-                not needed.
+            device: What the voices will run on, which decides what is fetched; None is what they
+                run on here. Without a GPU, the CPU gets ready what "cuda" needs.
             names: Of the voices; None is all that are loaded.
             update: Whether what is here already is compared with what its source has now.
 
@@ -212,11 +216,14 @@ class TTS:
             SourceError: Files of a voice cannot be had.
             VoiceError: They are not a voice.
         """
-        _check_choice("device", device, DEVICES)
+        _check_choice("device", device or self._device, DEVICES)
+        neural = self._neural.get() if device is None else self._make_neural(_stand_in(device))
         access = replace(self._access, update=update)
         origins = self._roster.origins(names)
         sources = {name: origin for name, origin in origins.items() if isinstance(origin, str)}
-        _for_each(sources, lambda name: self._neural_voice(name, sources[name], access).close())
+        _for_each(
+            sources, lambda name: self._neural_voice(neural, name, sources[name], access).close()
+        )
         return self
 
     @property
@@ -285,7 +292,7 @@ class TTS:
     def _make_voice(self, access: SourceAccess, warmup: bool, name: str, origin: Origin) -> Voice:
         if callable(origin):
             return origin()
-        voice = self._neural_voice(name, origin, access)
+        voice = self._neural_voice(self._neural.get(), name, origin, access)
         try:
             if warmup:
                 self._warm_up(name, voice)
@@ -294,13 +301,17 @@ class TTS:
             raise
         return voice
 
-    def _neural_voice(self, name: str, source: str, access: SourceAccess) -> Voice:
+    def _neural_voice(
+        self, neural: NeuralLoader, name: str, source: str, access: SourceAccess
+    ) -> Voice:
+        from hayakoe_engine.voices.sbv2.devices import fetch_language_model  # noqa: PLC0415
+
         language_model = language_model_sources(source, self._bert_source)
         try:
-            return self._neural.get().load(
+            return neural.load(
                 name,
                 voice=open_source(source, access).fetch(voice_prefix(name)),
-                bert=fetch_first(language_model, LANGUAGE_MODEL, access),
+                bert=fetch_language_model(neural, language_model, access),
                 tokenizer=fetch_first(language_model, TOKENIZER, access),
                 source=source,
             )
@@ -318,14 +329,16 @@ class TTS:
     def _speaker(self, shelf: Shelf, name: str) -> Speaker:
         return Speaker(name, shelf, self._reader.get(), self._scheduler, self._text_options)
 
-    def _make_neural(self) -> Sbv2Loader:
-        from hayakoe_engine.voices.sbv2.loader import Sbv2Loader  # noqa: PLC0415
+    def _make_neural(self, device: str) -> NeuralLoader:
+        from hayakoe_engine.voices.sbv2.devices import open_loader  # noqa: PLC0415
 
-        return Sbv2Loader(
+        return open_loader(
+            device,
             self._cache,
             threads=self._threads,
             precision=self._precision,
             max_bytes=self._max_bytes,
+            compiled=self._compiled,
         )
 
     def _make_reader(self) -> Reader:
@@ -365,6 +378,26 @@ def _for_each(names: Iterable[str], action: Callable[[str], None]) -> None:
             failure = failure or error
     if failure is not None:
         raise failure
+
+
+def _resolve_device(device: str) -> str:
+    if device != "auto":
+        return device
+    from hayakoe_engine.voices.sbv2.devices import best_device  # noqa: PLC0415
+
+    return best_device()
+
+
+def _stand_in(device: str) -> str:
+    """What gets voices ready for a device: the device itself, where it is there."""
+    if device != "cpu" and _resolve_device("auto") == "cpu":
+        return "torch-cpu" if device != "auto" else "cpu"
+    return _resolve_device(device)
+
+
+def _default_threads(device: str) -> int:
+    """On a GPU what is asked for at the same moment is computed at once, so many may ask."""
+    return max(available_cpus(), _GPU_THREADS) if device == "cuda" else available_cpus()
 
 
 def _check_choice(what: str, value: str, choices: Sequence[str]) -> None:

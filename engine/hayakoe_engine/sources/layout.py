@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LANGUAGE_MODEL: Final = "onnx/bert/q8"
+TORCH_LANGUAGE_MODEL: Final = "pytorch/bert/fp32"
 TOKENIZER: Final = "bert/tokenizer"
 
 
@@ -44,6 +45,7 @@ def needed_downloads(
     wanted = {(source, voice_prefix(name)) for name, source in voices.items()}
     for source in voices.values():
         for place in language_model_sources(source, bert_source):
-            wanted |= {(place, LANGUAGE_MODEL), (place, TOKENIZER)}
+            prefixes = (LANGUAGE_MODEL, TORCH_LANGUAGE_MODEL, TOKENIZER)
+            wanted |= {(place, prefix) for prefix in prefixes}
     opened = {(open_source(uri), prefix) for uri, prefix in wanted}
     return {(source.uri, prefix) for source, prefix in opened if isinstance(source, CachedSource)}

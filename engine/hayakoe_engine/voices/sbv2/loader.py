@@ -7,11 +7,9 @@ import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from hayakoe_engine.voices import world
-from hayakoe_engine.voices.catalogue import known_facts
-from hayakoe_engine.voices.facts import VoiceFacts
+from hayakoe_engine.sources.layout import LANGUAGE_MODEL as LANGUAGE_MODEL_PREFIX
 from hayakoe_engine.voices.residency import Residency, Resident
 from hayakoe_engine.voices.sbv2.artifacts import ArtifactStore
 from hayakoe_engine.voices.sbv2.bert import Bert
@@ -28,13 +26,13 @@ from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
 from hayakoe_engine.voices.sbv2.published import PublishedVoice, open_bert, open_synthesizer
 from hayakoe_engine.voices.sbv2.sessions import SessionOpener
 from hayakoe_engine.voices.sbv2.voice import Sbv2Voice
-from hayakoe_engine.voices.voice import VoiceInfo
+from hayakoe_engine.voices.sbv2.voice_info import voice_info
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from hayakoe_engine.voices.voice import Voice
+    from hayakoe_engine.voices.voice import Voice, VoiceInfo
 
 _LOG = logging.getLogger(__name__)
 
@@ -50,6 +48,9 @@ class Sbv2Loader:
         precision: Of all voices; ``auto`` is what the install step found good enough for each.
         max_bytes: Memory for what is open, about; None is no limit.
     """
+
+    language_model_prefixes: ClassVar[Sequence[str]] = (LANGUAGE_MODEL_PREFIX,)
+    """Where language models lie in repositories, the preferred one first."""
 
     def __init__(
         self, cache: Path, *, threads: int, precision: PrecisionChoice, max_bytes: int | None
@@ -79,7 +80,7 @@ class Sbv2Loader:
             BadVoiceFiles: A file is missing, damaged or foreign, or nothing can be installed.
         """
         files = VoiceFiles.open(voice)
-        info = _info(name, source, files)
+        info = voice_info(name, source, files.config, files.facts)
         language_model = self._language_model(bert, tokenizer)
         try:
             folder = self._install(files, info, language_model)
@@ -169,20 +170,3 @@ def _installing(what: str) -> Iterator[None]:
         raise NotInstallable(
             f"installing it needs {error.name}: pip install 'wyoming-hayakoe[install]'"
         ) from error
-
-
-def _info(name: str, source: str, files: VoiceFiles) -> VoiceInfo:
-    config = files.config
-    facts = known_facts(name, source) or files.facts or VoiceFacts()
-    return VoiceInfo(
-        name=name,
-        title=facts.title or (name if config.model_name == "Dummy" else config.model_name),
-        sample_rate_hz=config.sample_rate_hz,
-        licence=facts.licence or "see the voice's publisher",
-        credit=facts.credit,
-        url=facts.url,
-        version=facts.version or config.version,
-        styles=tuple(sorted(config.styles, key=lambda style: config.styles[style])),
-        speakers=config.n_speakers,
-        ignored_options=frozenset() if world.is_available() else world.OPTIONS,
-    )
