@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self, TypeAlias, get_args
 
 from hayakoe_engine.errors import BadOption
+
+Remember: TypeAlias = Literal["yes", "until-spoken", "no"]
+"""What a voice may do with the audio that it makes, see ``SynthesisOptions.remember``."""
 
 RANGES: Final[dict[str, tuple[float, float]]] = {
     "speed": (0.25, 4.0),
@@ -46,6 +49,9 @@ class SynthesisOptions:
         speaker_id: Number of the speaker, in a voice of several.
         seed: Start of the random numbers, 0 to 4294967295. Same text, options and seed give the
             same samples.
+        remember: Whether the voice may say a sentence as it has said it before, and keep what it
+            says for the next time; "until-spoken" keeps it at least until somebody has spoken it,
+            as far as there is place.
 
     Raises:
         BadOption: A value is of the wrong type or outside its range.
@@ -63,12 +69,16 @@ class SynthesisOptions:
     noise_w: float = 0.8
     speaker_id: int = 0
     seed: int = 0
+    remember: Remember = "yes"
 
     def __post_init__(self) -> None:
         for name in RANGES:
             _check_number(name, getattr(self, name))
         if self.style is not None and not isinstance(self.style, str):
             raise BadOption(f"style must be a name, not {self.style!r}")
+        if self.remember not in get_args(Remember):
+            choices = ", ".join(get_args(Remember))
+            raise BadOption(f"remember must be one of {choices}, not {self.remember!r}")
 
     def changed(self, **changes: Any) -> Self:  # noqa: ANN401
         """The same options with some values replaced.

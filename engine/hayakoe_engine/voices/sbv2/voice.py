@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from hayakoe_engine.audio import PhoneTiming
+from hayakoe_engine.options import SynthesisOptions
 from hayakoe_engine.voices import world
 from hayakoe_engine.voices.limiter import limit
 from hayakoe_engine.voices.sbv2.backend import EncoderInput
 from hayakoe_engine.voices.sbv2.lengths import apply_lengths, measured, phones_spoken
 from hayakoe_engine.voices.sbv2.pauses import EndPause, arrange_pauses, end_with
 from hayakoe_engine.voices.sbv2.phones import phones_of
+from hayakoe_engine.voices.sbv2.phrase_cache import phrase_key
 from hayakoe_engine.voices.sbv2.symbols import SYMBOLS
 from hayakoe_engine.voices.sbv2.windows import plan_decoding
 from hayakoe_engine.voices.style_mix import style_shares
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hayakoe_engine.options import SynthesisOptions
     from hayakoe_engine.text.delivery import Delivery
     from hayakoe_engine.text.reading import Reading
     from hayakoe_engine.voices.residency import Resident
@@ -52,7 +53,8 @@ class Sbv2Voice:
         backend: Gives what runs its network, which is opened now if it is not open.
         language_model: May be shared with other voices.
         phrases: May be shared with other voices.
-        identity: Differs from that of every other voice.
+        identity: Differs where anything does that the sound depends on, beside what is said and
+            how: the voice, the language model, the precision, the engine.
     """
 
     def __init__(
@@ -86,18 +88,22 @@ class Sbv2Voice:
     ) -> Iterator[NDArray[np.float32] | Window]:
         """Speak one sentence, window by window; others may go first between its stages."""
         phones = phones_of(reading)
-        key = (self._identity, phones, reading.end_pause_s, reading.delivery, options)
-        known = self._phrases.get(key)
+        key = phrase_key(self._identity, phones, reading, self._effective(options))
+        known = self._phrases.get(key, options.remember)
         if known is not None:
             for made in known:
                 yield Window(partial(_same, made), len(made.samples))
             return
         sentence = yield from self._sentence(reading, phones, options, rng)
         if self._changes_pitch(reading, options):
-            yield from self._with_other_pitch(sentence, options)
+            made = yield from self._with_other_pitch(sentence, options)
+            recording = self._phrases.record(key, 1, options.remember)
+            yield Window(partial(recording.add, 0, made), len(made.samples))
             return
         plan = self._plan(sentence)
-        recording = self._phrases.record(key, 1 if plan is None else len(plan.tails))
+        recording = self._phrases.record(
+            key, 1 if plan is None else len(plan.tails), options.remember
+        )
         for number, piece in enumerate(self._pieces(sentence, plan)):
             yield from piece.prepare()
             # What follows the first window is there in time if it is made beside others.
@@ -196,6 +202,12 @@ class Sbv2Voice:
             gain=self._gain * options.volume,
         )
 
+    def _effective(self, options: SynthesisOptions) -> SynthesisOptions:
+        """The same options for the same sound."""
+        plain = SynthesisOptions()
+        ignored = {name: getattr(plain, name) for name in self._info.ignored_options}
+        return options.changed(**{"style": options.style or self._info.styles[0], **ignored})
+
     def _changes_pitch(self, reading: Reading, options: SynthesisOptions) -> bool:
         same = options.pitch_scale == 1.0 and options.intonation_scale == 1.0
         if reading.delivery is not None and reading.delivery.changes_pitch:
@@ -204,7 +216,7 @@ class Sbv2Voice:
 
     def _with_other_pitch(
         self, sentence: _Sentence, options: SynthesisOptions
-    ) -> Iterator[NDArray[np.float32] | Window]:
+    ) -> Generator[NDArray[np.float32], None, MadeWindow]:
         """The whole sentence at once: its pitch is changed as a whole."""
         parts = []
         for piece in self._pieces(sentence, self._plan(sentence)):
@@ -218,8 +230,7 @@ class Sbv2Voice:
             options.intonation_scale,
             sentence.reshaping(self._config.frame_s),
         )
-        made = self._made(sentence, samples, 0, sentence.latent.shape[1])
-        yield Window(partial(_same, made), len(made.samples))
+        return self._made(sentence, samples, 0, sentence.latent.shape[1])
 
     def _plan(self, sentence: _Sentence) -> DecodingPlan | None:
         parts, frames = sentence.backend.parts, sentence.latent.shape[1]
