@@ -92,13 +92,9 @@ export async function voices() {
   return (await askJson("voices")).voices;
 }
 
+/** Those of the catalogue, with how it is with each here. */
 export async function availableVoices() {
   return (await askJson("voices/available")).voices;
-}
-
-/** How it is with the voices that are or were to be added. */
-export async function voiceStates() {
-  return (await askJson("voices")).library ?? [];
 }
 
 export function installVoice(name, source) {
@@ -109,13 +105,8 @@ export async function read(text, signal) {
   return (await askJson("read", { method: "POST", json: { text }, signal })).sentences;
 }
 
-export async function dictionaryWord(surface) {
-  try {
-    return await askJson(`dictionary/${encodeURIComponent(surface)}`);
-  } catch (problem) {
-    if (problem.status === 404) return null;
-    throw problem;
-  }
+export async function dictionaryWords() {
+  return (await askJson("dictionary")).words;
 }
 
 export function saveWord(word) {

@@ -1,6 +1,6 @@
 /** Voices that can be added, and how far those are that are being added. */
 
-import { availableVoices, installVoice, voiceStates } from "./api.js";
+import { availableVoices, installVoice } from "./api.js";
 import { byId, link, make } from "./dom.js";
 import { say } from "./texts.js";
 
@@ -12,93 +12,87 @@ export class Catalogue {
     this.onReady = onReady;
     this.tell = tell;
     this.complain = complain;
-    this.available = [];
-    this.states = new Map();
-    this.wanted = new Set();
+    this.voices = [];
     this.timer = 0;
   }
 
+  /** Ask how it is with the voices; again soon while one is being installed. */
   async load() {
-    [this.available] = await Promise.all([availableVoices(), this.look()]);
+    clearTimeout(this.timer);
+    const before = new Map(this.voices.map(({ name, state }) => [name, state]));
+    this.voices = await availableVoices();
+    for (const voice of this.voices) {
+      if (before.get(voice.name) === "loading") this.report(voice);
+    }
+    if (this.voices.some(isLoading)) {
+      this.timer = setTimeout(() => this.load().catch(this.complain), POLL_MS);
+    }
     this.draw();
   }
 
-  /** Ask how it is with the voices; again soon while something is going on. */
-  async look() {
-    clearTimeout(this.timer);
-    const states = await voiceStates();
-    this.states = new Map(states.map((state) => [state.name, state]));
-    for (const name of [...this.wanted]) this.settle(name, this.states.get(name));
-    if (states.some(({ state }) => state === "loading")) {
-      this.timer = setTimeout(() => this.look().then(() => this.draw(), this.complain), POLL_MS);
-    }
-  }
-
-  settle(name, state) {
-    if (!state || state.state === "loading") return;
-    this.wanted.delete(name);
-    if (state.state === "ready") {
-      this.tell(say("installed", state.title ?? name));
+  report({ title, state, failure }) {
+    if (state === "ready") {
+      this.tell(say("installed", title));
       this.onReady();
-    } else {
-      this.complain({ message: say("installFailed", state.title ?? name, state.failure ?? "") });
+    } else if (state === "failed") {
+      this.complain({ message: say("installFailed", title, failure ?? "") });
     }
   }
 
   async install(voice) {
-    this.wanted.add(voice.name);
-    this.states.set(voice.name, { name: voice.name, state: "loading" });
+    voice.state = "loading";
     this.draw();
+    byId("catalogue").focus();
     try {
       await installVoice(voice.name, voice.source);
-      await this.look();
     } catch (problem) {
-      this.wanted.delete(voice.name);
-      this.states.delete(voice.name);
+      voice.state = "available";
       this.complain(problem);
     }
-    this.draw();
+    await this.load().catch(this.complain);
   }
 
   draw() {
-    const missing = this.available.filter(({ name }) => this.states.get(name)?.state !== "ready");
-    const rows = missing.map((voice) => this.drawVoice(voice, this.states.get(voice.name)));
+    const missing = this.voices.filter(({ state }) => state !== "ready");
+    const rows = missing.map((voice) => this.drawVoice(voice));
     if (!rows.length) rows.push(make("li", { class: "hint" }, say("noMoreVoices")));
     byId("catalogue").replaceChildren(...rows);
   }
 
-  drawVoice(voice, status) {
-    const isLoading = status?.state === "loading";
-    const title = make("span", { class: "name" }, voice.title);
-    const terms = make(
-      "p",
-      { class: "hint" },
-      `${voice.licence} · `,
-      link(voice.terms, say("terms")),
-    );
+  drawVoice(voice) {
     const button = make(
       "button",
       {
         type: "button",
         "aria-label": say("installOf", voice.title),
-        disabled: isLoading,
+        disabled: isLoading(voice),
         onclick: () => this.install(voice),
       },
-      isLoading ? say("installing") : say("install"),
+      say(isLoading(voice) ? "installing" : "install"),
+    );
+    const facts = make(
+      "div",
+      {},
+      make("p", { class: "name" }, voice.title),
+      make("p", { class: "hint" }, `${voice.licence} · `, link(voice.terms, say("terms"))),
     );
     return make(
       "li",
       {},
-      make("div", { class: "row" }, make("div", {}, title, terms), button),
-      isLoading ? drawProgress(voice, status) : null,
+      make("div", { class: "row" }, facts, button),
+      isLoading(voice) ? drawProgress(voice) : null,
     );
   }
 }
 
-function drawProgress(voice, { fetched_bytes: fetched, total_bytes: total }) {
+function isLoading({ state }) {
+  return state === "loading";
+}
+
+function drawProgress({ title, fetched_bytes: fetched, total_bytes: total }) {
   const isKnown = total > 0;
   return make("progress", {
-    "aria-label": say("installProgress", voice.title),
+    "aria-label": say("installProgress", title),
     max: isKnown ? total : null,
     value: isKnown ? fetched : null,
   });

@@ -5,6 +5,7 @@ import { byId, make } from "./dom.js";
 import { say } from "./texts.js";
 
 const POLL_MS = 5000;
+const STATES = { ok: "serverWell", degraded: "serverDegraded", unready: "serverBusy" };
 
 export class Health {
   constructor() {
@@ -33,8 +34,9 @@ export class Health {
     const state = byId("server-state");
     const { facts } = this;
     const isWell = facts?.status === "ok";
-    const news = facts ? say(isWell ? "serverWell" : "serverBusy") : say("serverGone");
+    const news = say(facts ? STATES[facts.status] : "serverGone");
     if (state.textContent !== news) state.textContent = news;
+    state.title = facts?.reasons.join("\n") ?? "";
     state.classList.toggle("is-well", isWell);
     state.classList.toggle("is-ill", !facts);
     if (facts) byId("metrics").replaceChildren(...this.rows(facts));
@@ -49,13 +51,13 @@ export class Health {
     const rows = {
       version: facts.version,
       uptime: duration(facts.uptime_s),
-      voicesReady: facts.voices?.length,
-      queue: facts.queue?.active ?? facts.queue,
+      voicesReady: facts.voices_loaded.length,
+      queue: facts.queue,
       requests: this.sums.get("hayakoe_requests_total") ?? 0,
-      meanFirstAudio: shown(mean("hayakoe_first_audio_seconds"), (seconds) =>
+      meanFirstAudio: shown(mean("hayakoe_ttfa_seconds"), (seconds) =>
         say("milliseconds", Math.round(seconds * 1000)),
       ),
-      meanRtf: shown(mean("hayakoe_real_time_factor"), (factor) => factor.toFixed(3)),
+      meanRtf: shown(mean("hayakoe_rtf"), (factor) => factor.toFixed(3)),
       spoken: duration(this.sums.get("hayakoe_audio_seconds_total") ?? 0),
     };
     return Object.entries(rows).map(([key, value]) =>

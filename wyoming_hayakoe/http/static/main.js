@@ -2,6 +2,7 @@
 
 import { onKeyNeeded, speechFile } from "./api.js";
 import { Catalogue } from "./catalogue.js";
+import { Dictionary } from "./dictionary.js";
 import { byId, offerFile } from "./dom.js";
 import { Health } from "./health.js";
 import { History } from "./history.js";
@@ -16,8 +17,12 @@ const TEXT = "hayakoe.text";
 
 const player = new Player(byId("plain-player"), showSpeech);
 const scope = new Scope(byId("waveform"), byId("spectrum"));
-const editor = new WordEditor(hearWord, onWordChange);
-const reading = new ReadingView(byId("reading"), (word) => editor.open(word));
+const dictionary = new Dictionary();
+const editor = new WordEditor(dictionary, hearWord, onWordChange);
+const reading = new ReadingView(byId("reading"), {
+  isOwn: ({ surface }) => dictionary.has(surface),
+  onWord: (word) => editor.open(word),
+});
 const manner = new Manner(() => {});
 const history = new History({
   replay: (speech) => player.replay(speech),
@@ -176,8 +181,8 @@ async function begin() {
   byId("text").value = recall(TEXT, "sessionStorage") ?? say("sample");
   onText();
   try {
-    await Promise.all([manner.load(), health.look(), reading.show(byId("text").value)]);
-    await catalogue.load();
+    await Promise.all([manner.load(), health.look(), dictionary.load()]);
+    await Promise.all([reading.refresh(), catalogue.load()]);
   } catch (problem) {
     complain(problem);
   }

@@ -8,9 +8,13 @@ import { say } from "./texts.js";
 const DELAY_MS = 350; // after the last key
 
 export class ReadingView {
-  /** @param onWord Called with the word that was chosen. */
-  constructor(element, onWord) {
+  /**
+   * @param isOwn Whether a word is in the user's dictionary.
+   * @param onWord Called with the word that was chosen.
+   */
+  constructor(element, { isOwn, onWord }) {
     this.element = element;
+    this.isOwn = isOwn;
     this.onWord = onWord;
     this.timer = 0;
     this.abort = new AbortController();
@@ -68,14 +72,14 @@ export class ReadingView {
       return drawMora(mora, isHigh, before, after);
     });
     const classes = ["word"];
-    if (!word.known) classes.push("is-unknown");
-    if (word.rule === "dictionary") classes.push("is-own");
+    if (!word.is_known) classes.push("is-unknown");
+    if (this.isOwn(word)) classes.push("is-own");
     return make(
       "button",
       {
         type: "button",
         class: classes.join(" "),
-        "aria-label": say("wordLabel", word.surface || word.spelling, word.kana),
+        "aria-label": say("wordLabel", word.surface, word.kana),
         "aria-haspopup": "dialog",
         onclick: () => this.onWord({ ...word, moras, accent: accentOf(levels) }),
       },

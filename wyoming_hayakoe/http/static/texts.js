@@ -113,6 +113,7 @@ export const TEXTS = {
   meanRtf: { en: "RTF, mean", ja: "RTF（平均）" },
   spoken: { en: "Spoken in all", ja: "合成した音声" },
   serverWell: { en: "Ready", ja: "準備完了" },
+  serverDegraded: { en: "Ready, but a voice is missing", ja: "準備完了（使えない声があります）" },
   serverBusy: { en: "Not ready yet", ja: "準備中" },
   serverGone: { en: "No connection", ja: "接続できません" },
   keyTitle: { en: "This server needs a key", ja: "このサーバーにはキーが必要です" },

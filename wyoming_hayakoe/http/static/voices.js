@@ -2,7 +2,7 @@
 
 import { voices } from "./api.js";
 import { byId, link, linked, make } from "./dom.js";
-import { recall, remember, say } from "./texts.js";
+import { recall, remember } from "./texts.js";
 
 const STORED = "hayakoe.manner";
 
@@ -20,7 +20,8 @@ export class Manner {
     this.onVoice = onVoice;
     this.voices = [];
     this.stored = readStored();
-    this.sliders = new Map(SLIDERS.map((slider) => [slider.name, this.makeSlider(slider)]));
+    this.moved = new Map(Object.entries(this.stored.moved ?? {}));
+    this.sliders = SLIDERS.map((slider) => this.makeSlider(slider));
     byId("voice").addEventListener("change", () => this.chooseVoice());
     byId("style").addEventListener("change", () => this.store());
     byId("reset").addEventListener("click", () => this.reset());
@@ -29,25 +30,27 @@ export class Manner {
   /** Ask which voices there are, and keep the choice if it still exists. */
   async load() {
     const chosen = byId("voice").value || this.stored.voice;
-    this.voices = await voices();
+    this.voices = (await voices()).filter((voice) => !isOnlyStyle(voice));
     byId("voice").replaceChildren(
       ...this.voices.map(({ name, title }) =>
         make("option", { value: name }, title === name ? name : `${title} (${name})`),
       ),
     );
     const names = this.voices.map(({ name }) => name);
-    const usual = this.voices.find((voice) => voice.is_default)?.name ?? names[0] ?? "";
-    byId("voice").value = names.includes(chosen) ? chosen : usual;
+    const usual = this.voices.find((voice) => voice.is_default) ?? this.voices[0];
+    byId("voice").value = names.includes(chosen) ? chosen : (usual?.name ?? "");
     this.chooseVoice();
   }
 
   /** What the server is to be asked for, but for the text. */
   request() {
-    const voice = this.voice;
+    const { voice } = this;
     const request = voice ? { voice: voice.name } : {};
-    if (!byId("style-field").hidden && byId("style").value) request.style = byId("style").value;
-    for (const [name, { input, field }] of this.sliders) {
-      if (!field.hidden && Number(input.value) !== 1) request[name] = Number(input.value);
+    if (!byId("style-field").hidden && byId("style").selectedIndex > 0) {
+      request.style = byId("style").value;
+    }
+    for (const { name, field } of this.sliders) {
+      if (!field.hidden && this.moved.has(name)) request[name] = this.moved.get(name);
     }
     return request;
   }
@@ -57,49 +60,62 @@ export class Manner {
   }
 
   chooseVoice() {
-    const voice = this.voice;
+    const { voice } = this;
     if (!voice) return;
-    const styles = voice.styles ?? [];
-    byId("style-field").hidden = styles.length < 2;
-    byId("style").replaceChildren(...styles.map((style) => make("option", { value: style }, style)));
-    if (styles.includes(this.stored.style)) byId("style").value = this.stored.style;
+    byId("style-field").hidden = voice.styles.length < 2;
+    byId("style").replaceChildren(
+      ...voice.styles.map((style) => make("option", { value: style }, style)),
+    );
+    if (voice.styles.includes(this.stored.style)) byId("style").value = this.stored.style;
     byId("licence").replaceChildren(link(voice.url, voice.licence || "–"));
     byId("credit").replaceChildren(...linked(voice.credit || "–"));
-    const ignored = new Set(voice.ignored_options ?? []);
-    for (const { field, option } of this.sliders.values()) field.hidden = ignored.has(option);
+    const ignored = new Set(voice.ignored_options);
+    for (const { field, option } of this.sliders) field.hidden = ignored.has(option);
+    this.showSliders();
     this.store();
     this.onVoice(voice);
   }
 
   makeSlider({ name, option, low, high, step }) {
     const id = `slider-${name}`;
-    const value = clamp(Number(this.stored[name] ?? 1), low, high);
     const output = make("output", { for: id });
-    const input = make("input", { id, type: "range", min: low, max: high, step, value });
+    const input = make("input", { id, type: "range", min: low, max: high, step });
     const label = make("label", { for: id }, make("span", { "data-text": name }), output);
     const field = make("div", { class: "slider" }, label, input);
-    const show = () => (output.value = `${Number(input.value).toFixed(2)}×`);
-    input.addEventListener("input", show);
+    input.addEventListener("input", () => {
+      this.moved.set(name, Number(input.value));
+      this.showSliders();
+    });
     input.addEventListener("change", () => this.store());
-    show();
-    label.firstChild.textContent = say(name);
     byId("sliders").append(field);
-    return { input, field, option, show };
+    return { name, input, output, field, option };
+  }
+
+  /** Where they were moved to, else where the voice is of itself. */
+  showSliders() {
+    for (const { name, input, output } of this.sliders) {
+      const value = this.moved.get(name) ?? this.voice?.options[name] ?? 1;
+      input.value = value;
+      output.value = `${value.toFixed(2)}×`;
+    }
   }
 
   reset() {
-    for (const { input, show } of this.sliders.values()) {
-      input.value = 1;
-      show();
-    }
+    this.moved.clear();
+    this.showSliders();
     this.store();
   }
 
   store() {
-    this.stored = { voice: byId("voice").value, style: byId("style").value };
-    for (const [name, { input }] of this.sliders) this.stored[name] = Number(input.value);
+    const [voice, style] = [byId("voice").value, byId("style").value];
+    this.stored = { voice, style, moved: Object.fromEntries(this.moved) };
     remember(STORED, JSON.stringify(this.stored));
   }
+}
+
+/** A voice with one of its styles, which the picker of styles has as well. */
+function isOnlyStyle({ name, voice, styles }) {
+  return styles.some((style) => name === `${voice}:${style}`);
 }
 
 function readStored() {
@@ -108,8 +124,4 @@ function readStored() {
   } catch {
     return {};
   }
-}
-
-function clamp(value, low, high) {
-  return Number.isFinite(value) ? Math.min(Math.max(value, low), high) : 1;
 }

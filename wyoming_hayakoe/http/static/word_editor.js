@@ -1,16 +1,17 @@
 /** One word: heard, corrected, kept in the dictionary. */
 
-import { dictionaryWord, removeWord, saveWord } from "./api.js";
 import { drawMora, heights, isKana, morasOf } from "./accent.js";
 import { byId, make } from "./dom.js";
 import { say } from "./texts.js";
 
 export class WordEditor {
   /**
+   * @param dictionary Where words are kept.
    * @param hear Called with SSML that is to be spoken.
    * @param onChange Called with what was done, when the dictionary has changed.
    */
-  constructor(hear, onChange) {
+  constructor(dictionary, hear, onChange) {
+    this.dictionary = dictionary;
     this.hear = hear;
     this.onChange = onChange;
     this.dialog = byId("word-dialog");
@@ -25,23 +26,18 @@ export class WordEditor {
     });
   }
 
-  async open(word) {
+  open(word) {
     this.isBusy = false;
     this.complain("");
-    byId("word-surface").value = word.surface || word.spelling;
+    byId("word-surface").value = word.surface;
     byId("word-kana").value = word.moras.join("");
     this.accent = word.accent;
     this.drawAccents();
-    byId("word-source").textContent = sourceOf(word);
-    byId("word-remove").hidden = true;
+    const isOwn = this.dictionary.has(word.surface);
+    byId("word-source").textContent = isOwn ? say("sourceOwn") : sourceOf(word);
+    byId("word-remove").hidden = !isOwn;
     this.dialog.showModal();
     this.speak();
-    try {
-      const entry = await dictionaryWord(byId("word-surface").value);
-      byId("word-remove").hidden = entry === null;
-    } catch {
-      // Then it cannot be removed here; saving will say what is wrong.
-    }
   }
 
   /** The moras with the pitch that they would have; each is a choice of where it falls. */
@@ -93,12 +89,12 @@ export class WordEditor {
     if (!isKana(kana)) return this.complain(say("badKana"));
     const surface = byId("word-surface").value.trim();
     const word = { surface, reading: morasOf(kana).join(""), accent: this.accent };
-    return this.change(() => saveWord(word), say("wordSaved", surface));
+    return this.change(() => this.dictionary.save(word), say("wordSaved", surface));
   }
 
   remove() {
     const surface = byId("word-surface").value.trim();
-    return this.change(() => removeWord(surface), say("wordRemoved", surface));
+    return this.change(() => this.dictionary.remove(surface), say("wordRemoved", surface));
   }
 
   async change(act, news) {
@@ -122,9 +118,8 @@ export class WordEditor {
 }
 
 function sourceOf(word) {
-  if (word.rule === "dictionary") return say("sourceOwn");
   if (word.rule) return say("sourceRule", word.rule);
-  return word.known ? "" : say("sourceUnknown");
+  return word.is_known ? "" : say("sourceUnknown");
 }
 
 function escapeXml(text) {
