@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -14,6 +14,7 @@ from hayakoe_engine.encoding import MEDIA_TYPES, AudioEncoder
 from hayakoe_engine.errors import TextTooLong
 from wyoming_hayakoe.http.errors import AnswerTimeout
 from wyoming_hayakoe.http.keys import SETTINGS, SPEECH
+from wyoming_hayakoe.http.protection import request_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -67,7 +68,8 @@ def narrate(request: web.Request, wanted: Request, text: str) -> Narration:
         HayakoeError: As for ``Speech.begin``.
     """
     check_length(request, text)
-    narration = request.app[SPEECH].begin(wanted)
+    identification = wanted.identification or request_id(request)
+    narration = request.app[SPEECH].begin(replace(wanted, identification=identification))
     try:
         narration.push(text)
     except BaseException:

@@ -60,6 +60,10 @@ _CODES: Final = {
     413: "too-large",
     415: "unsupported-media-type",
 }
+_PHRASES: Final = {
+    404: ("there is nothing at this address", "/openapi.json says what there is"),
+    405: ("this address is there for other methods; the header Allow names them", None),
+}
 _BUSY_RETRY_S: Final = 2
 
 
@@ -223,7 +227,8 @@ def problem_of(error: Exception) -> Problem:
         return Problem(status, error.code, str(error), error.hint, param, headers)
     if isinstance(error, web.HTTPException):
         code = _CODES.get(error.status, "bad-request" if error.status < 500 else "error")
+        message, hint = _PHRASES.get(error.status, (error.reason, None))
         allow = error.headers.get("Allow")
-        return Problem(error.status, code, error.reason, headers={"Allow": allow} if allow else {})
+        return Problem(error.status, code, message, hint, headers={"Allow": allow} if allow else {})
     # What it is stays in the log: it may tell of files and addresses.
     return Problem(500, "error", "something went wrong in the server; its log says what")

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
 RATE: Final = web.AppKey("rate", RateLimit)
+REQUEST_ID: Final = web.RequestKey("request_id", str)
 ORIGIN: Final = web.RequestKey("origin", str)
 
 ALIVE: Final = ("/livez", "/readyz")
 """Whoever watches over the server may ask as often as they like."""
 
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_IDENTIFICATION: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SECURITY: Final = {
     "Content-Security-Policy": "default-src 'self'; media-src 'self' blob:; "
     "worker-src 'self' blob:; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
@@ -68,12 +69,12 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     """Add to an answer, also of an error, what all of them have."""
     for name, value in _SECURITY.items():
         response.headers.setdefault(name, value)
-    response.headers["X-Request-Id"] = _request_id(request)
+    response.headers["Server"] = "wyoming-hayakoe"
+    response.headers["X-Request-Id"] = request_id(request)
     if (origin := request.get(ORIGIN)) is not None:
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = _EXPOSED
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    if "Origin" in request.headers:
         response.headers.add("Vary", "Origin")
 
 
@@ -98,6 +99,10 @@ def _client(request: web.Request) -> str:
     return address if ":" not in address else ip_address(address).exploded[:19]
 
 
-def _request_id(request: web.Request) -> str:
+def request_id(request: web.Request) -> str:
+    """What a request is called in the log and in the header of its answer."""
+    if (known := request.get(REQUEST_ID)) is not None:
+        return known
     wanted = request.headers.get("X-Request-Id", "")
-    return wanted if _REQUEST_ID.fullmatch(wanted) else uuid.uuid4().hex
+    request[REQUEST_ID] = wanted if _IDENTIFICATION.fullmatch(wanted) else uuid.uuid4().hex
+    return request[REQUEST_ID]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import suppress
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
@@ -20,8 +21,11 @@ from wyoming_hayakoe.wyoming_server import open_socket
 
 if TYPE_CHECKING:
     from hayakoe_engine.tts import TTS
+    from wyoming_hayakoe.http.operation import ServerFacts
     from wyoming_hayakoe.http_settings import HttpSettings
+    from wyoming_hayakoe.metrics import Metrics
     from wyoming_hayakoe.speech import Speech
+    from wyoming_hayakoe.voice_library import VoiceLibrary
 
 _BACKLOG: Final = 512
 _LINGER_S: Final = 1.0
@@ -37,12 +41,25 @@ class HttpServer:
         speech: Who speaks.
         tts: The engine, for readings and the dictionary.
         settings: Addresses, limits and who may ask.
+        library: Voices that come and go, if they do.
+        metrics: What is measured, if anything is.
+        facts: What `/health` tells.
     """
 
-    def __init__(self, speech: Speech, tts: TTS, settings: HttpSettings) -> None:
-        self._speech = speech
-        self._tts = tts
+    def __init__(
+        self,
+        speech: Speech,
+        tts: TTS,
+        settings: HttpSettings,
+        *,
+        library: VoiceLibrary | None = None,
+        metrics: Metrics | None = None,
+        facts: ServerFacts | None = None,
+    ) -> None:
         self._settings = settings
+        self._build = partial(
+            build_app, speech, tts, settings, library=library, metrics=metrics, facts=facts
+        )
         self._app: web.Application | None = None
         self._runner: web.AppRunner | None = None
         self._listeners: list[asyncio.Server] = []
@@ -60,7 +77,7 @@ class HttpServer:
                 everybody could use the server without a key.
         """
         settings = self._settings
-        self._app = await asyncio.to_thread(build_app, self._speech, self._tts, settings)
+        self._app = await asyncio.to_thread(self._build)
         if not self._app[KEYS].are_needed and not settings.allow_without_key:
             await asyncio.to_thread(_check_loopback, settings.host)
         if settings.ingress_port is not None and not settings.trusted_proxies:
