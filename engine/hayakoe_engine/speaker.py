@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hayakoe_engine.audio import Audio
@@ -20,7 +21,22 @@ if TYPE_CHECKING:
     from hayakoe_engine.shelf import Held, Shelf
     from hayakoe_engine.text.reading import Reader
     from hayakoe_engine.text.text_options import TextOptions
+    from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache, Place
     from hayakoe_engine.voices.voice import Voice, VoiceInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Prerendered:
+    """Audio that was made ahead.
+
+    Attributes:
+        audio_s: How long it is, in seconds.
+        kept: Where it lies: on the disk, in memory, which is until the engine is closed, or
+            nowhere, as with the embedded voice, which is always as fast.
+    """
+
+    audio_s: float
+    kept: Place
 
 
 class Speaker:
@@ -39,12 +55,14 @@ class Speaker:
         reader: Reader,
         scheduler: Scheduler,
         text_options: TextOptions,
+        phrases: PhraseCache,
     ) -> None:
         self._name = name
         self._shelf = shelf
         self._reader = reader
         self._scheduler = scheduler
         self._text_options = text_options
+        self._phrases = phrases
         self._info = self._held().voice.info
 
     @property
@@ -198,6 +216,66 @@ class Speaker:
         """
         parts = [audio async for audio in self.astream(text, options, markup=markup, **changes)]
         return Audio.concatenate(parts, self.info.sample_rate_hz)
+
+    def prerender(
+        self,
+        text: str,
+        options: SynthesisOptions | None = None,
+        *,
+        markup: Markup | None = None,
+        **changes: Any,  # noqa: ANN401
+    ) -> Prerendered:
+        """Make the audio of a text ahead, so that it starts at once when it is to be spoken.
+
+        Everybody else goes first. It is kept at least until it has been spoken once with the same
+        options, as far as there is place. Whoever waits for it may wait for the disk.
+
+        Raises:
+            HayakoeError: As for ``stream``.
+        """
+        audio_s = 0.0
+        with self._ahead(text, options, markup, changes) as utterance:
+            for audio in utterance:
+                audio_s += audio.duration_s
+                self._phrases.flush()
+        return self._prerendered(audio_s)
+
+    async def aprerender(
+        self,
+        text: str,
+        options: SynthesisOptions | None = None,
+        *,
+        markup: Markup | None = None,
+        **changes: Any,  # noqa: ANN401
+    ) -> Prerendered:
+        """As ``prerender``, without blocking the event loop.
+
+        Raises:
+            HayakoeError: As for ``stream``.
+        """
+        audio_s = 0.0
+        with self._ahead(text, options, markup, changes) as utterance:
+            async for audio in utterance:
+                audio_s += audio.duration_s
+                await asyncio.to_thread(self._phrases.flush)
+        return self._prerendered(audio_s)
+
+    def _ahead(
+        self,
+        text: str,
+        options: SynthesisOptions | None,
+        markup: Markup | None,
+        changes: dict[str, Any],
+    ) -> Utterance:
+        kept = {**changes, "remember": "until-spoken"}
+        utterance = self.open(options, priority=Priority.BATCH, markup=markup, **kept)
+        utterance.push(text)
+        utterance.finish()
+        return utterance
+
+    def _prerendered(self, audio_s: float) -> Prerendered:
+        forgets = "remember" in self.info.ignored_options
+        return Prerendered(audio_s, "nowhere" if forgets else self._phrases.place)
 
     def _held(self) -> Held:
         held = self._shelf.get(self._name)

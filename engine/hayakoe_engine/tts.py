@@ -21,6 +21,7 @@ from hayakoe_engine.sources.layout import TOKENIZER, language_model_sources, voi
 from hayakoe_engine.sources.source import DEFAULT_SOURCE, fetch_first, open_source
 from hayakoe_engine.speaker import Speaker
 from hayakoe_engine.text.text_options import TextOptions
+from hayakoe_engine.voices.sbv2.phrase_cache import PHRASE_BYTES, PhraseCache, PhraseCacheFigures
 
 if TYPE_CHECKING:
     import os
@@ -76,6 +77,10 @@ class TTS:
         text: What is done with URLs and emoji; None leaves both out.
         compiled: Whether torch compiles neural voices when they are opened, which takes minutes;
             for "cuda" only.
+        phrase_cache_mb: Memory for sentences that neural voices have said, to say them again.
+        phrase_store_mb: The same on the disk, for the next start and for other processes; 0 is
+            none. Sentences from there have the same 16-bit PCM, not the same float32 samples.
+        phrase_dir: Folder for that; None is in the cache.
 
     Raises:
         BadOption: The device or the precision is unknown.
@@ -97,6 +102,9 @@ class TTS:
         dictionary: str | os.PathLike[str] | None = None,
         text: TextOptions | None = None,
         compiled: bool = False,
+        phrase_cache_mb: int = PHRASE_BYTES >> 20,
+        phrase_store_mb: int = 0,
+        phrase_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         _check_choice("device", device, DEVICES)
         _check_choice("precision", precision, PRECISIONS)
@@ -116,6 +124,13 @@ class TTS:
             partial(_open_dictionary, None if dictionary is None else Path(dictionary))
         )
         self._reader = _Once(self._make_reader)
+        store = None
+        if phrase_store_mb:
+            from hayakoe_engine.voices.phrase_store import PhraseStore  # noqa: PLC0415
+
+            folder = Path(phrase_dir).expanduser() if phrase_dir else self._cache / "phrases"
+            store = PhraseStore(folder, phrase_store_mb << 20)
+        self._phrases = PhraseCache(phrase_cache_mb << 20, store)
         self._neural = _Once(partial(self._make_neural, self._device))
         self._shelf = Shelf()
         self._roster = Roster(self._shelf, partial(self._speaker, self._shelf))
@@ -273,6 +288,11 @@ class TTS:
         """Utterances that are neither finished nor closed."""
         return self._scheduler.active_streams
 
+    @property
+    def phrase_cache(self) -> PhraseCacheFigures:
+        """What has become of the sentences that were to be said again."""
+        return self._phrases.figures
+
     def close(self) -> None:
         """Break off what is being spoken and free everything; the second time does nothing.
 
@@ -282,6 +302,7 @@ class TTS:
         self._access.stop.set()
         self._scheduler.close()
         self._roster.close()
+        self._phrases.close()
 
     def __enter__(self) -> Self:
         return self
@@ -324,10 +345,12 @@ class TTS:
         shelf = Shelf()
         shelf.put(name, voice)
         with suppress(BusyError):  # then it is warm when somebody has used it
-            self._speaker(shelf, name).generate(WARM_UP_TEXT)
+            self._speaker(shelf, name).generate(WARM_UP_TEXT, remember="no")
 
     def _speaker(self, shelf: Shelf, name: str) -> Speaker:
-        return Speaker(name, shelf, self._reader.get(), self._scheduler, self._text_options)
+        return Speaker(
+            name, shelf, self._reader.get(), self._scheduler, self._text_options, self._phrases
+        )
 
     def _make_neural(self, device: str) -> NeuralLoader:
         from hayakoe_engine.voices.sbv2.devices import open_loader  # noqa: PLC0415

@@ -60,6 +60,7 @@ IGNORED_OPTIONS: Final = (
     "noise_w",
     "speaker_id",
     "seed",
+    "remember",
 )
 
 LEAD_S: Final = 0.02

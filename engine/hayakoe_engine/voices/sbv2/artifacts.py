@@ -66,7 +66,7 @@ class ArtifactStore:
         Raises:
             BadVoiceFiles: A source cannot be read, or the folder cannot be written.
         """
-        hashes = {source.name: self._content_hash(source) for source in sources}
+        hashes = {source.name: self.content_hash(source) for source in sources}
         digest = hashlib.sha256(f"{kind} {FORMAT}".encode())
         for content in hashes.values():
             digest.update(content.encode())
@@ -119,8 +119,12 @@ class ArtifactStore:
                     present.add(str(known[-1]))
         return present
 
-    def _content_hash(self, file: Path) -> str:
-        """SHA-256 of a file, remembered as long as neither its size nor its time changes."""
+    def content_hash(self, file: Path) -> str:
+        """SHA-256 of a file, remembered as long as neither its size nor its time changes.
+
+        Raises:
+            BadVoiceFiles: It cannot be read.
+        """
         try:
             state = file.stat()
             stamp = [state.st_size, state.st_mtime_ns]

@@ -27,9 +27,16 @@ class LanguageModel:
     Args:
         tokenizer: Of the model.
         bert: The model itself.
+        identity: Differs from that of every other one.
+
+    Attributes:
+        identity: As given.
     """
 
-    def __init__(self, tokenizer: Tokenizer, bert: Resident[CharacterFeatures]) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, bert: Resident[CharacterFeatures], identity: str = ""
+    ) -> None:
+        self.identity = identity
         self._tokenizer = tokenizer
         self._bert = bert
 

@@ -7,6 +7,8 @@ import json
 import threading
 from collections import OrderedDict
 from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     Phrase: TypeAlias = tuple[MadeWindow, ...]
 
+Place = Literal["disk", "memory", "nowhere"]
+
 PHRASE_BYTES: Final = 16 << 20
 """Audio that is kept in memory: about a minute and a half at 44.1 kHz."""
 
@@ -30,7 +34,7 @@ def phrase_key(
     """A hash of everything that the sound of a sentence depends on, 32 bytes.
 
     Args:
-        identity: Of the voice: its content, and what computes with it.
+        identity: Of the voice: its content, its precision and its language model.
         phones: What is said, and what the language model reads.
         reading: What it was made of; how it ends and is delivered.
         options: How it is said; those that change nothing must be the same for all.
@@ -38,8 +42,14 @@ def phrase_key(
     said = {name: _as_number(value) for name, value in asdict(options).items()}
     del said["remember"]
     delivery = None if reading.delivery is None else asdict(reading.delivery)
-    everything = [identity, asdict(phones), _as_number(reading.end_pause_s), delivery, said]
+    pause_s = _as_number(reading.end_pause_s)
+    everything = [_engine_version(), identity, asdict(phones), pause_s, delivery, said]
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).digest()
+
+
+@cache
+def _engine_version() -> str:
+    return version("wyoming-hayakoe")
 
 
 def _as_number(value: float | str | None) -> float | str | None:
@@ -111,6 +121,13 @@ class PhraseCache:
                 disk_bytes=store.contents.bytes if store else 0,
                 disk=store.state if store else "off",
             )
+
+    @property
+    def place(self) -> Place:
+        """Where sentences are kept."""
+        if self._store is not None and self._store.state == "on":
+            return "disk"
+        return "memory" if self._max_bytes else "nowhere"
 
     def get(self, key: bytes, remember: Remember = "yes") -> Phrase | None:
         """The windows of this sentence, if they are kept."""

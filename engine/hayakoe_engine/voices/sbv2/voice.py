@@ -53,8 +53,7 @@ class Sbv2Voice:
         backend: Gives what runs its network, which is opened now if it is not open.
         language_model: May be shared with other voices.
         phrases: May be shared with other voices.
-        identity: Differs where anything does that the sound depends on, beside what is said and
-            how: the voice, the language model, the precision, the engine.
+        identity: Differs from that of every other voice, and of the same one in another precision.
     """
 
     def __init__(
@@ -76,7 +75,7 @@ class Sbv2Voice:
         self._backend = backend
         self._language_model = language_model
         self._phrases = phrases
-        self._identity = identity
+        self._identity = f"{identity} {language_model.identity}"
 
     @property
     def info(self) -> VoiceInfo:
