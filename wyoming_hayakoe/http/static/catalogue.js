@@ -56,6 +56,7 @@ export class Catalogue {
     const missing = this.voices.filter(({ state }) => state !== "ready");
     const rows = missing.map((voice) => this.drawVoice(voice));
     if (!rows.length) rows.push(make("li", { class: "hint" }, say("noMoreVoices")));
+    byId("catalogue-count").textContent = missing.length;
     byId("catalogue").replaceChildren(...rows);
   }
 

@@ -25,6 +25,7 @@ export class ReadingView {
   /** Show the reading of this text soon. */
   follow(text) {
     clearTimeout(this.timer);
+    this.text = text;
     this.timer = setTimeout(() => this.show(text), DELAY_MS);
   }
 
@@ -53,27 +54,36 @@ export class ReadingView {
     this.element.replaceChildren(...this.sentences.map((sentence) => this.drawSentence(sentence)));
   }
 
+  /** Words of one phrase stay together, and signs with the word before them. */
   drawSentence(sentence) {
-    const levels = moraLevels(sentence.accent_phrases);
+    const moras = sentence.accent_phrases.flatMap(phraseMoras);
+    const groups = [];
     let spoken = 0;
-    const parts = sentence.words.map((word) => {
-      const moras = morasOf(word.kana);
-      const mine = levels.slice(spoken, spoken + moras.length);
-      spoken += moras.length;
-      if (!moras.length) return make("span", { class: "punctuation" }, word.surface);
-      return this.drawWord(word, moras, mine);
-    });
-    return make("div", { class: "sentence", role: "group", "aria-label": sentence.text }, ...parts);
+    let phrase = null;
+    for (const word of sentence.words) {
+      const mine = moras.slice(spoken, spoken + morasOf(word.kana).length);
+      spoken += mine.length;
+      if (!groups.length || (mine.length && mine[0].phrase !== phrase)) {
+        groups.push(make("span", { class: "phrase" }));
+      }
+      if (mine.length) {
+        phrase = mine[0].phrase;
+        groups.at(-1).append(this.drawWord(word, mine));
+      } else {
+        groups.at(-1).append(make("span", { class: "punctuation" }, word.surface));
+      }
+    }
+    return make("div", { class: "sentence", role: "group", "aria-label": sentence.text }, ...groups);
   }
 
-  drawWord(word, moras, levels) {
-    const shapes = moras.map((mora, index) => {
-      const { isHigh, before, after } = levels[index] ?? {};
-      return drawMora(mora, isHigh, before, after);
-    });
+  drawWord(word, moras) {
+    const shapes = moras.map(({ kana, isHigh, before, after }) =>
+      drawMora(kana, isHigh, before, after),
+    );
     const classes = ["word"];
     if (!word.is_known) classes.push("is-unknown");
     if (this.isOwn(word)) classes.push("is-own");
+    const chosen = { ...word, moras: moras.map(({ kana }) => kana), accent: accentOf(moras) };
     return make(
       "button",
       {
@@ -81,7 +91,7 @@ export class ReadingView {
         class: classes.join(" "),
         "aria-label": say("wordLabel", word.surface, word.kana),
         "aria-haspopup": "dialog",
-        onclick: () => this.onWord({ ...word, moras, accent: accentOf(levels) }),
+        onclick: () => this.onWord(chosen),
       },
       make("span", { class: "moras", "aria-hidden": "true" }, ...shapes),
       make("span", { class: "surface", "aria-hidden": "true" }, word.surface),
@@ -89,20 +99,19 @@ export class ReadingView {
   }
 }
 
-/** For each mora of the sentence: whether it is high, and how its neighbours in the phrase are. */
-function moraLevels(phrases) {
-  return phrases.flatMap(({ moras, accent }) => {
-    const levels = heights(moras.length, accent);
-    return levels.map((isHigh, index) => ({
-      isHigh,
-      before: levels[index - 1],
-      after: levels[index + 1],
-    }));
-  });
+/** The moras of a phrase: whether each is high, and how its neighbours are. */
+function phraseMoras(phrase) {
+  const levels = heights(phrase.moras.length, phrase.accent);
+  return phrase.moras.map((kana, index) => ({
+    phrase,
+    kana,
+    isHigh: levels[index],
+    before: levels[index - 1],
+    after: levels[index + 1],
+  }));
 }
 
 /** Where the pitch falls within a word, from 1; 0 if it does not. */
-function accentOf(levels) {
-  const fall = levels.findIndex(({ isHigh, after }) => isHigh && after === false);
-  return fall + 1;
+function accentOf(moras) {
+  return moras.findIndex(({ isHigh, after }) => isHigh && after === false) + 1;
 }

@@ -83,7 +83,7 @@ export const TEXTS = {
   style: { en: "Style", ja: "スタイル" },
   licence: { en: "Licence", ja: "ライセンス" },
   credit: { en: "Credit", ja: "クレジット" },
-  manner: { en: "Manner", ja: "話し方" },
+  manner: { en: "Delivery", ja: "話し方" },
   reset: { en: "Reset", ja: "元に戻す" },
   speed: { en: "Speed", ja: "話速" },
   pitch: { en: "Pitch", ja: "高さ" },
