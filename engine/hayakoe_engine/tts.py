@@ -22,6 +22,7 @@ from hayakoe_engine.sources.source import DEFAULT_SOURCE, fetch_first, open_sour
 from hayakoe_engine.speaker import Speaker
 from hayakoe_engine.text.text_options import TextOptions
 from hayakoe_engine.voices.sbv2.phrase_cache import PHRASE_BYTES, PhraseCache, PhraseCacheFigures
+from hayakoe_engine.voices.sbv2.installed import TUNED
 
 if TYPE_CHECKING:
     import os
@@ -59,6 +60,9 @@ class TTS:
             "torch-cpu" is what runs on a GPU, on the CPU, slowly, to be tested or debugged.
         cache_dir: Folder for what is downloaded and for what is made of neural voices; None is the
             user's cache folder.
+        tuned_dir: Folder for copies of neural voices made for this machine, for when the cache
+            cannot be written; None is in the cache. If this cannot be written either there are
+            none, and voices take longer to open and more memory.
         bert_source: Where the language model of neural voices comes from; None is where the voice
             comes from, or else where the official voices are.
         hf_token: For private repositories of the Hugging Face hub; None is what the environment
@@ -91,6 +95,7 @@ class TTS:
         device: str = "cpu",
         *,
         cache_dir: str | os.PathLike[str] | None = None,
+        tuned_dir: str | os.PathLike[str] | None = None,
         bert_source: str | None = None,
         hf_token: str | None = None,
         offline: bool = False,
@@ -117,6 +122,7 @@ class TTS:
         self._precision = precision
         self._max_bytes = None if memory_mb is None else memory_mb << 20
         self._cache = Path(cache_dir).expanduser() if cache_dir else user_cache_path("hayakoe")
+        self._tuned = Path(tuned_dir).expanduser() if tuned_dir else self._cache / TUNED
         self._access = SourceAccess(
             self._cache, offline=offline, hf_token=hf_token, on_progress=on_progress
         )
@@ -237,7 +243,10 @@ class TTS:
         origins = self._roster.origins(names)
         sources = {name: origin for name, origin in origins.items() if isinstance(origin, str)}
         _for_each(
-            sources, lambda name: self._neural_voice(neural, name, sources[name], access).close()
+            sources,
+            lambda name: neural.install(
+                name, *self._fetch(neural, name, sources[name], access), source=sources[name]
+            ),
         )
         return self
 
@@ -313,7 +322,8 @@ class TTS:
     def _make_voice(self, access: SourceAccess, warmup: bool, name: str, origin: Origin) -> Voice:
         if callable(origin):
             return origin()
-        voice = self._neural_voice(self._neural.get(), name, origin, access)
+        neural = self._neural.get()
+        voice = neural.load(name, *self._fetch(neural, name, origin, access), source=origin)
         try:
             if warmup:
                 self._warm_up(name, voice)
@@ -322,19 +332,18 @@ class TTS:
             raise
         return voice
 
-    def _neural_voice(
+    def _fetch(
         self, neural: NeuralLoader, name: str, source: str, access: SourceAccess
-    ) -> Voice:
+    ) -> tuple[Path, Path, Path]:
+        """The folders of a voice, its language model and the tokenizer."""
         from hayakoe_engine.voices.sbv2.devices import fetch_language_model  # noqa: PLC0415
 
         language_model = language_model_sources(source, self._bert_source)
         try:
-            return neural.load(
-                name,
-                voice=open_source(source, access).fetch(voice_prefix(name)),
-                bert=fetch_language_model(neural, language_model, access),
-                tokenizer=fetch_first(language_model, TOKENIZER, access),
-                source=source,
+            return (
+                open_source(source, access).fetch(voice_prefix(name)),
+                fetch_language_model(neural, language_model, access),
+                fetch_first(language_model, TOKENIZER, access),
             )
         except SourceError as error:
             if access.stop.is_set():
@@ -358,6 +367,7 @@ class TTS:
         return open_loader(
             device,
             self._cache,
+            tuned=self._tuned,
             threads=self._threads,
             precision=self._precision,
             max_bytes=self._max_bytes,

@@ -34,6 +34,12 @@ class NeuralLoader(Protocol):
         """Make a voice and open it, installing it if that has not been done yet."""
         ...
 
+    def install(
+        self, name: str, voice: Path, bert: Path, tokenizer: Path, *, source: str = ""
+    ) -> None:
+        """Install a voice if that has not been done yet, so that only opening is left to do."""
+        ...
+
 
 def best_device() -> str:
     """The fastest device that this machine has."""
@@ -48,6 +54,7 @@ def open_loader(
     device: str,
     cache: Path,
     *,
+    tuned: Path,
     threads: int,
     precision: PrecisionChoice,
     max_bytes: int | None,
@@ -58,6 +65,7 @@ def open_loader(
     Args:
         device: "cpu", "cuda" or "torch-cpu".
         cache: Folder for what is made of published files.
+        tuned: Folder for what is made of that for this machine.
         threads: Threads that one stage of a sentence may use on the CPU.
         precision: Of all voices.
         max_bytes: Memory for what is open, about; None is no limit.
@@ -67,7 +75,9 @@ def open_loader(
         BadOption: The device is not there, or what it needs is not installed.
     """
     if device == "cpu":
-        return Sbv2Loader(cache, threads=threads, precision=precision, max_bytes=max_bytes)
+        return Sbv2Loader(
+            cache, tuned=tuned, threads=threads, precision=precision, max_bytes=max_bytes
+        )
     try:
         from hayakoe_engine.voices.sbv2.torch.loader import TorchLoader  # noqa: PLC0415
     except ModuleNotFoundError as error:

@@ -17,6 +17,11 @@ Precision: TypeAlias = Literal["exact", "balanced", "fast"]
 
 PRECISIONS: Final[tuple[Precision, ...]] = get_args(Precision)
 
+INSTALLED: Final = "installed"
+"""Where things are installed in the cache."""
+TUNED: Final = "tuned"
+"""Where copies made for this machine are in the cache, if nothing else is said."""
+
 LANGUAGE_MODEL: Final = "bert.onnx"
 ENCODER: Final = "encoder.onnx"
 FLOW: Final = "flow.onnx"

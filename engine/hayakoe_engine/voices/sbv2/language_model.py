@@ -40,6 +40,10 @@ class LanguageModel:
         self._tokenizer = tokenizer
         self._bert = bert
 
+    def open(self) -> None:
+        """Open it now, if it is not open, and not for the first sentence."""
+        self._bert.get()
+
     def features(self, text: str) -> Features:
         """Features of the start token, of every character and of the end token.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from hayakoe_engine.sources.layout import LANGUAGE_MODEL as LANGUAGE_MODEL_PREFIX
@@ -15,12 +16,13 @@ from hayakoe_engine.voices.sbv2.artifacts import ArtifactStore
 from hayakoe_engine.voices.sbv2.bert import Bert
 from hayakoe_engine.voices.sbv2.files import BertFiles, VoiceFiles
 from hayakoe_engine.voices.sbv2.installed import (
+    INSTALLED,
     LANGUAGE_MODEL,
     NotInstallable,
     Precision,
     VoiceManifest,
 )
-from hayakoe_engine.voices.sbv2.language_model import LanguageModel
+from hayakoe_engine.voices.sbv2.language_model import CharacterFeatures, LanguageModel
 from hayakoe_engine.voices.sbv2.onnx import OnnxBackend, graphs_of
 from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
 from hayakoe_engine.voices.sbv2.published import PublishedVoice, open_bert, open_synthesizer
@@ -29,7 +31,7 @@ from hayakoe_engine.voices.sbv2.voice import Sbv2Voice
 from hayakoe_engine.voices.sbv2.voice_info import voice_info
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from hayakoe_engine.voices.voice import Voice, VoiceInfo
@@ -43,7 +45,8 @@ class Sbv2Loader:
     """Makes the neural voices of one engine, which share the language model and the memory.
 
     Args:
-        cache: Folder for what is installed and for copies made for this machine.
+        cache: Folder for what is installed.
+        tuned: Folder for copies made for this machine.
         threads: Threads that one stage of a sentence may use.
         precision: Of all voices; ``auto`` is what the install step found good enough for each.
         max_bytes: Memory for what is open, about; None is no limit.
@@ -53,16 +56,24 @@ class Sbv2Loader:
     """Where language models lie in repositories, the preferred one first."""
 
     def __init__(
-        self, cache: Path, *, threads: int, precision: PrecisionChoice, max_bytes: int | None
+        self,
+        cache: Path,
+        *,
+        tuned: Path,
+        threads: int,
+        precision: PrecisionChoice,
+        max_bytes: int | None,
     ) -> None:
-        self._store = ArtifactStore(cache / "installed")
-        self._opener = SessionOpener(cache / "tuned")
+        self._store = ArtifactStore(cache / INSTALLED)
+        self._opener = SessionOpener(tuned)
         self._threads = threads
         self._precision = precision
         self._residency = Residency(max_bytes)
         self._phrases = PhraseCache()
         self._lock = threading.Lock()
-        self._language_models: dict[tuple[Path, Path], LanguageModel] = {}
+        self._language_models: weakref.WeakValueDictionary[tuple[Path, Path], LanguageModel] = (
+            weakref.WeakValueDictionary()
+        )
 
     def load(
         self, name: str, voice: Path, bert: Path, tokenizer: Path, *, source: str = ""
@@ -79,50 +90,47 @@ class Sbv2Loader:
         Raises:
             BadVoiceFiles: A file is missing, damaged or foreign, or nothing can be installed.
         """
+        installed = self._installed(name, voice, bert, tokenizer, source)
+        with ThreadPoolExecutor(1) as pool:
+            opening = pool.submit(self._open_language_model, installed.language_model)
+            return self._open(installed, opening.result)
+
+    def install(
+        self, name: str, voice: Path, bert: Path, tokenizer: Path, *, source: str = ""
+    ) -> None:
+        """Install a voice if that has not been done yet, and do not open it; otherwise as ``load``.
+
+        Raises:
+            BadVoiceFiles: As for ``load``.
+        """
+        installed = self._installed(name, voice, bert, tokenizer, source)
+        if installed.language_model.graph is None:
+            open_bert(installed.language_model.files.model, self._threads)
+        if installed.folder is None:
+            open_synthesizer(installed.files.synthesizer, self._threads)
+
+    def _installed(
+        self, name: str, voice: Path, bert: Path, tokenizer: Path, source: str
+    ) -> _InstalledVoice:
         files = VoiceFiles.open(voice)
         info = voice_info(name, source, files.config, files.facts)
-        language_model = self._language_model(bert, tokenizer)
+        language_model = self._install_language_model(BertFiles.open(bert, tokenizer))
+
+        def make(folder: Path) -> None:
+            with _installing(f"voice {name}"):
+                from hayakoe_engine.voices.sbv2.install.voice import make_voice  # noqa: PLC0415
+
+                rehearsing = self._make_language_model(language_model, Residency(), None)
+                make_voice(files, info, rehearsing, folder, threads=self._threads)
+
+        folder = None
         try:
-            folder = self._install(files, info, language_model)
+            folder = self._store.obtain("voice", files.paths, make, name=name)
         except NotInstallable as error:
             _LOG.warning("voice %s runs as it was published, slower: %s", name, error)
-            session = Resident(
-                self._residency,
-                files.synthesizer.stat().st_size,
-                partial(open_synthesizer, files.synthesizer, self._threads),
-            )
-            session.get()
-            return PublishedVoice(info, files, session, language_model)
-        manifest = VoiceManifest.read(folder)
-        precision = manifest.best if self._precision == "auto" else self._precision
-        backend = Resident(
-            self._residency,
-            sum(graph.stat().st_size for graph in graphs_of(folder, precision)),
-            lambda: OnnxBackend(
-                folder, self._opener, manifest, precision=precision, threads=self._threads
-            ),
-        )
-        backend.get()
-        return Sbv2Voice(
-            replace(info, precision=precision),
-            files.config,
-            files.styles,
-            gain=manifest.gain,
-            backend=backend,
-            language_model=language_model,
-            phrases=self._phrases,
-            identity=f"{folder.name} {precision}",
-        )
+        return _InstalledVoice(files, info, folder, language_model)
 
-    def _language_model(self, bert: Path, tokenizer: Path) -> LanguageModel:
-        with self._lock:
-            known = self._language_models.get((bert, tokenizer))
-            if known is None:
-                known = self._open_language_model(BertFiles.open(bert, tokenizer))
-                self._language_models[bert, tokenizer] = known
-            return known
-
-    def _open_language_model(self, files: BertFiles) -> LanguageModel:
+    def _install_language_model(self, files: BertFiles) -> _InstalledBert:
         def make(folder: Path) -> None:
             with _installing("the language model"):
                 from hayakoe_engine.voices.sbv2.install.language_model import (  # noqa: PLC0415
@@ -131,33 +139,106 @@ class Sbv2Loader:
 
                 make_language_model(files, folder)
 
+        graph = None
         try:
             graph = self._store.obtain("bert", [files.model], make) / LANGUAGE_MODEL
         except NotInstallable as error:
             _LOG.warning("the language model runs as it was published, slower: %s", error)
-            published = Resident(
+        return _InstalledBert(files, graph)
+
+    def _open(self, voice: _InstalledVoice, language_model: Callable[[], LanguageModel]) -> Voice:
+        files, folder, threads = voice.files, voice.folder, self._threads
+        if folder is None:
+            session = Resident(
                 self._residency,
-                files.model.stat().st_size,
-                partial(open_bert, files.model, self._threads),
+                files.synthesizer.stat().st_size,
+                lambda: open_synthesizer(files.synthesizer, threads),
             )
-            published.get()
-            return LanguageModel(files.tokenizer, published)
-        bert = Resident(
+            session.get()
+            return PublishedVoice(voice.info, files, session, language_model())
+        manifest = VoiceManifest.read(folder)
+        precision = manifest.best if self._precision == "auto" else self._precision
+        backend = Resident(
             self._residency,
-            graph.stat().st_size,
-            lambda: Bert(self._opener.open(graph, threads=self._threads)),
+            sum(graph.stat().st_size for graph in graphs_of(folder, precision)),
+            lambda: OnnxBackend(
+                folder, self._opener, manifest, precision=precision, threads=threads
+            ),
         )
-        bert.get()
+        backend.get()
+        return Sbv2Voice(
+            replace(voice.info, precision=precision),
+            files.config,
+            files.styles,
+            gain=manifest.gain,
+            backend=backend,
+            language_model=language_model(),
+            phrases=self._phrases,
+            identity=f"{folder.name} {precision}",
+        )
+
+    def _open_language_model(self, installed: _InstalledBert) -> LanguageModel:
+        """The one that all voices share who speak with these files, open."""
+        key = installed.graph or installed.files.model, installed.files.vocabulary
+        with self._lock:
+            known = self._language_models.get(key)
+            if known is None:
+                known = self._make_language_model(installed, self._residency, self._opener)
+                self._language_models[key] = known
+        known.open()
+        return known
+
+    def _make_language_model(
+        self, installed: _InstalledBert, residency: Residency, opener: SessionOpener | None
+    ) -> LanguageModel:
+        """One that is not open.
+
+        Args:
+            installed: Its files.
+            residency: Where its memory counts.
+            opener: Opens it; None opens it as it is, so that no copy is made for this machine.
+        """
+        files, graph, threads = installed.files, installed.graph, self._threads
+        bert: Resident[CharacterFeatures]
+        if graph is None:
+            size = files.model.stat().st_size
+            bert = Resident(residency, size, lambda: open_bert(files.model, threads))
+        else:
+            opener = opener or SessionOpener(None)
+            bert = Resident(
+                residency, graph.stat().st_size, lambda: Bert(opener.open(graph, threads=threads))
+            )
         return LanguageModel(files.tokenizer, bert)
 
-    def _install(self, files: VoiceFiles, info: VoiceInfo, language_model: LanguageModel) -> Path:
-        def make(folder: Path) -> None:
-            with _installing(f"voice {info.name}"):
-                from hayakoe_engine.voices.sbv2.install.voice import make_voice  # noqa: PLC0415
 
-                make_voice(files, info, language_model, folder, threads=self._threads)
+@dataclass(frozen=True, slots=True)
+class _InstalledBert:
+    """A language model.
 
-        return self._store.obtain("voice", files.paths, make)
+    Attributes:
+        files: What was published.
+        graph: What was made of it; None runs it as it was published.
+    """
+
+    files: BertFiles
+    graph: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class _InstalledVoice:
+    """A voice that can be opened.
+
+    Attributes:
+        files: What was published.
+        info: Facts about it.
+        folder: What was made of it; None runs it as it was published.
+        language_model: What it speaks with.
+    """
+
+    files: VoiceFiles
+    info: VoiceInfo
+    folder: Path | None
+    language_model: _InstalledBert
 
 
 @contextmanager

@@ -137,6 +137,12 @@ class TorchLoader:
             identity=f"{kind} {weights} {precision}",
         )
 
+    def install(
+        self, name: str, voice: Path, bert: Path, tokenizer: Path, *, source: str = ""
+    ) -> None:
+        """Find out about a voice what is kept; otherwise as ``load``."""
+        self.load(name, voice, bert, tokenizer, source=source).close()
+
     def _language_model(self, bert: Path, tokenizer: Path) -> LanguageModel:
         with self._lock:
             known = self._language_models.get((bert, tokenizer))
