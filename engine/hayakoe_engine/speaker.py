@@ -7,19 +7,25 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hayakoe_engine.audio import Audio
 from hayakoe_engine.errors import BadOption, VoiceNotFound
 from hayakoe_engine.options import SynthesisOptions
 from hayakoe_engine.scheduler import Priority
 from hayakoe_engine.utterance import Markup, Utterance
 from hayakoe_engine.voices.style_mix import style_shares
+from hayakoe_engine.voices.voice import measure
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterator
+    from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from hayakoe_engine.scheduler import Scheduler
     from hayakoe_engine.shelf import Held, Shelf
-    from hayakoe_engine.text.reading import Reader
+    from hayakoe_engine.text.delivery import Delivery
+    from hayakoe_engine.text.reading import Reader, Reading
     from hayakoe_engine.text.text_options import TextOptions
     from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache, Place
     from hayakoe_engine.voices.voice import Voice, VoiceInfo
@@ -277,6 +283,35 @@ class Speaker:
         forgets = "remember" in self.info.ignored_options
         return Prerendered(audio_s, "nowhere" if forgets else self._phrases.place)
 
+    async def ameasure(
+        self,
+        readings: Sequence[Reading],
+        options: SynthesisOptions | None = None,
+        **changes: Any,  # noqa: ANN401
+    ) -> list[Delivery]:
+        """How the voice would deliver sentences at normal speed, without speaking them.
+
+        With these deliveries, changed or not, they can be spoken by ``Utterance.say``.
+
+        Raises:
+            HayakoeError: As for ``stream``.
+        """
+        chosen = (options or SynthesisOptions()).changed(**changes)
+        held = self._held()
+        if chosen.style is not None:
+            style_shares(chosen.style, held.voice.info)
+        found: list[Delivery] = []
+        stream = self._scheduler.open(held.voice.info.sample_rate_hz, Priority.INTERACTIVE)
+        self._shelf.lend(held, stream)
+        try:
+            stream.add(lambda: _measured(held.voice, readings, chosen, found))
+            stream.end()
+            async for _ in stream:
+                pass
+        finally:
+            stream.close()
+        return found
+
     def _held(self) -> Held:
         held = self._shelf.get(self._name)
         if held is None:
@@ -289,6 +324,14 @@ def _windows(utterance: Utterance, text: str) -> Iterator[Audio]:
         utterance.push(text)
         utterance.finish()
         yield from utterance
+
+
+def _measured(
+    voice: Voice, readings: Sequence[Reading], options: SynthesisOptions, found: list[Delivery]
+) -> Iterator[NDArray[np.float32]]:
+    for reading in readings:
+        delivery = yield from measure(voice, reading, options, np.random.default_rng(options.seed))
+        found.append(delivery)
 
 
 async def _feed(utterance: Utterance, text: str | AsyncIterable[str]) -> None:

@@ -120,6 +120,18 @@ class Utterance:
         if self._document is None:
             self._add(self._splitter.flush)
 
+    def say(self, reading: Reading) -> None:
+        """Speak a sentence as it is read here, after everything that has come before."""
+        self.flush()
+        self.characters += len(reading.text)
+        self._stream.add(lambda: iter((self._passage(reading, self._options, self._voice),)))
+
+    def pause(self, seconds: float) -> None:
+        """Be silent for a time, after everything that has come before."""
+        self.flush()
+        silence = np.zeros(round(seconds * self.sample_rate_hz), np.float32)
+        self._stream.add(lambda: iter((silence,)))
+
     def finish(self) -> None:
         """Say that all text has come."""
         self.flush()

@@ -1,11 +1,13 @@
 import asyncio
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from hayakoe_engine import Audio, SynthesisOptions
 from hayakoe_engine.errors import BadOption, BusyError, EmptyText, InferenceFailed, StyleNotFound
+from hayakoe_engine.text.reading import Reader
 
 TEXT = "お風呂が沸きました。設定温度は41度、湯量は200リットルです。ごゆっくりどうぞ！"
 
@@ -204,3 +206,30 @@ async def test_many_tasks_speak_at_once_and_get_what_one_alone_gets(mei):
     alone = [mei.generate(text) for text in texts]
     together = await asyncio.gather(*(mei.agenerate(text) for text in texts))
     assert all(map(same, together, alone))
+
+
+def test_readings_are_spoken_as_they_are_given(mei):
+    with mei.open(volume=0.5) as utterance:
+        utterance.push("はい。")
+        utterance.say(Reader().read_kana("ア'メ"))
+        utterance.pause(0.25)
+        utterance.say(replace(Reader().read("雨です。"), end_pause_s=1.0))
+        utterance.finish()
+        parts = list(utterance)
+    spoken = [part.sentence for part in parts if part.sentence is not None]
+    assert spoken[-3:] == ["はい。", "アメ", "雨です。"]
+    assert any(len(part.samples) == 12_000 and not part.samples.any() for part in parts)
+
+
+async def test_a_reading_can_be_measured_without_being_spoken(mei):
+    readings = [Reader().read("雨です。"), Reader().read("はい、そうです。")]
+    deliveries = await mei.ameasure(readings, volume=0.5)
+    assert [len(delivery.moras) for delivery in deliveries] == [4, 6]
+    assert [len(delivery.pauses_s) for delivery in deliveries] == [0, 1]
+
+
+async def test_what_does_not_know_its_lengths_has_ordinary_ones(speaker_of, tone_voice):
+    (delivery,) = await speaker_of(tone_voice()).ameasure([Reader().read("はい、そうです。")])
+    assert [mora.vowel_s for mora in delivery.moras] == [0.09] * 6
+    assert [mora.consonant_s for mora in delivery.moras][:2] == [0.06, None]
+    assert len(delivery.pauses_s) == 1

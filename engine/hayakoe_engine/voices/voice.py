@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+
+from hayakoe_engine.text.delivery import Delivery, MoraDelivery
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -12,9 +14,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hayakoe_engine.options import SynthesisOptions
-    from hayakoe_engine.text.delivery import Delivery
     from hayakoe_engine.text.reading import Reading
     from hayakoe_engine.window import Window
+
+ORDINARY_VOWEL_S: Final = 0.09
+ORDINARY_CONSONANT_S: Final = 0.06
+ORDINARY_PAUSE_S: Final = 0.3
+"""What is said of a voice that does not know how long it speaks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,3 +98,17 @@ class MeasurableVoice(Protocol):
         reading, with the same options and random numbers, the delivery changes nothing.
         """
         ...
+
+
+def measure(
+    voice: Voice, reading: Reading, options: SynthesisOptions, rng: np.random.Generator
+) -> Generator[NDArray[np.float32], None, Delivery]:
+    """As ``MeasurableVoice.measure``; of another voice ordinary lengths, which it will ignore."""
+    if isinstance(voice, MeasurableVoice):
+        return (yield from voice.measure(reading, options, rng))
+    moras = tuple(
+        MoraDelivery(ORDINARY_VOWEL_S, ORDINARY_CONSONANT_S if len(phones) > 1 else None)
+        for phones in reading.mora_phones
+    )
+    pauses = sum(phrase.pause_after for phrase in reading.accent_phrases)
+    return Delivery(moras, (ORDINARY_PAUSE_S,) * pauses)

@@ -78,7 +78,7 @@ def steps(making):
 
 
 def test_a_voice_speaks_as_long_as_it_is_asked_to(hana):
-    reading, voice = Reader().read("明日は、晴れます。"), hana._voices["hana"]
+    reading, voice = Reader().read("明日は、晴れます。"), hana.voice
 
     def say(delivery):
         rng = np.random.default_rng(OPTIONS.seed)
