@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hayakoe_engine.passage import Replacement
+    from hayakoe_engine.text.reading import Reading
     from hayakoe_engine.utterance import Markup, Utterance
     from wyoming_hayakoe.pacing import Pacer
     from wyoming_hayakoe.spoken import Observer
@@ -274,6 +275,16 @@ class Narration:
             self._text.append(text)
         self._unspoken_chars += len(text)
         self._utterance.push(text)
+
+    def say(self, reading: Reading) -> None:
+        """Speak a sentence as it is read here. Whoever read it keeps the limit of the text."""
+        if self._text is not None:
+            self._text.append(reading.text)
+        self._utterance.say(reading)
+
+    def pause(self, seconds: float) -> None:
+        """Be silent for a time."""
+        self._utterance.pause(seconds)
 
     def flush(self) -> None:
         """Speak what has come although its sentence is not complete."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hayakoe_engine.roster import Origin
     from hayakoe_engine.sources.progress import FetchProgress
     from hayakoe_engine.text.dictionary.user_dictionary import UserDictionary
-    from hayakoe_engine.text.reading import Reader, Reading
+    from hayakoe_engine.text.reading import AccentPhrase, Reader, Reading
     from hayakoe_engine.voices.sbv2.devices import NeuralLoader
     from hayakoe_engine.voices.sbv2.loader import PrecisionChoice
     from hayakoe_engine.voices.voice import Voice
@@ -291,6 +291,22 @@ class TTS:
         cleaner = Cleaner(self._text_options)
         readings = self._reader.get().read_all(split_sentences(text), cleaner)
         return [reading for reading in readings if not reading.is_silent]
+
+    def read_phrases(
+        self,
+        phrases: Sequence[AccentPhrase],
+        *,
+        devoiced: Collection[int] = (),
+        is_question: bool = False,
+    ) -> Reading:
+        """Take accent phrases as a reading; ``Utterance.say`` speaks it.
+
+        Args:
+            phrases: At least one.
+            devoiced: Numbers of the moras whose vowel is whispered, from 0, all phrases together.
+            is_question: Whether it is asked.
+        """
+        return self._reader.get().read_phrases(phrases, devoiced=devoiced, is_question=is_question)
 
     @property
     def active_utterances(self) -> int:
