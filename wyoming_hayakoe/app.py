@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from platformdirs import user_cache_path, user_config_path
 
-from hayakoe_engine.errors import HayakoeError, VoiceError
+from hayakoe_engine.errors import ConfigError, HayakoeError, VoiceError
 from hayakoe_engine.text.text_options import TextOptions
 from hayakoe_engine.tts import EMBEDDED_VOICE, TTS
 from wyoming_hayakoe import __version__
-from wyoming_hayakoe.address import TcpAddress
+from wyoming_hayakoe.added_voices import AddedVoices
+from wyoming_hayakoe.address import StdioAddress, TcpAddress
 from wyoming_hayakoe.discovery import Announcement, default_instance_name
 from wyoming_hayakoe.info import PROGRAM
+from wyoming_hayakoe.pacing import Pacing
 from wyoming_hayakoe.progress import DownloadLines
 from wyoming_hayakoe.speech import Speech
+from wyoming_hayakoe.voice_library import VoiceLibrary
 from wyoming_hayakoe.voices import VoiceBook
 from wyoming_hayakoe.wyoming_server import WyomingServer
 
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
 
     from hayakoe_engine.sources.progress import FetchProgress
     from wyoming_hayakoe.address import Address
+    from wyoming_hayakoe.http.server import HttpServer
     from wyoming_hayakoe.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -76,7 +83,7 @@ def build_engine(
         threads=settings.threads,
         max_utterances=settings.max_utterances,
         text=TextOptions(urls=settings.text.urls, emoji=settings.text.emoji),
-        dictionary=settings.dictionary or user_config_path("hayakoe") / "dictionary.yaml",
+        dictionary=settings.dictionary or settings_folder(settings) / "dictionary.yaml",
     )
     return tts.load(EMBEDDED_VOICE)
 
@@ -84,6 +91,13 @@ def build_engine(
 def cache_folder(settings: Settings) -> Path:
     """Where what is downloaded and made of neural voices is kept."""
     return settings.cache or user_cache_path("hayakoe")
+
+
+def settings_folder(settings: Settings) -> Path:
+    """Where what users change while the server runs is kept, such as the dictionary."""
+    if settings.dictionary is not None:
+        return settings.dictionary.parent
+    return user_config_path("hayakoe")
 
 
 def hf_token(settings: Settings) -> str | None:
@@ -154,29 +168,31 @@ def build_voices(tts: TTS, settings: Settings) -> VoiceBook:
 def serve(settings: Settings) -> None:
     """Run the server until SIGTERM or SIGINT.
 
+    The embedded voice answers at once; neural voices are made ready meanwhile.
+
     Raises:
         ConfigError: A setting does not fit the machine: a port in use, a voice not there.
         VoiceError: The embedded voice could not be made. Neural voices may fail.
     """
-    with _stopped_by_signals(), build_engine(settings, DownloadLines(_LOG.info)) as tts:
-        for voice in prepare_voices(tts, settings):
-            _report(voice)
-        voices = build_voices(tts, settings)
-        for setting in voices.replaced:
-            _LOG.warning(
-                "%s names a voice that is not there; %s speaks in its place",
-                setting,
-                EMBEDDED_VOICE,
-            )
-        asyncio.run(_serve(tts, voices, settings))
+    listeners: list[Callable[[FetchProgress], None]] = [DownloadLines(_LOG.info)]
 
+    def on_progress(progress: FetchProgress) -> None:
+        for listener in listeners:
+            listener(progress)
 
-def _report(voice: Preparation) -> None:
-    if voice.failure is None:
-        _LOG.info("voice %s is ready after %.1f s", voice.name, voice.took_s)
-    else:
-        hint = f"; {voice.failure.hint}" if voice.failure.hint else ""
-        _LOG.error("voice %s is not there: %s%s", voice.name, voice.failure, hint)
+    with _stopped_by_signals():
+        tts = build_engine(settings, on_progress).prepare()
+        added = AddedVoices(settings_folder(settings) / "voices.yaml")
+        library = VoiceLibrary(tts, settings, added)
+        listeners.append(library.note)
+        try:
+            asyncio.run(_serve(tts, library, settings))
+        finally:
+            tts.close()
+            if not library.stop():
+                # It is in the midst of a library's work. What it writes is whole or not at all.
+                logging.shutdown()
+                os._exit(os.EX_OK)
 
 
 class _Stopped(BaseException):
@@ -200,17 +216,28 @@ def _stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-async def _serve(tts: TTS, voices: VoiceBook, settings: Settings) -> None:
+async def _serve(tts: TTS, library: VoiceLibrary, settings: Settings) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, stopping.set)
+    fallback = settings.fallback
     speech = Speech(
-        voices, max_text_chars=settings.wyoming.max_text_chars, log_text=settings.log.text
+        library.book,
+        max_text_chars=settings.wyoming.max_text_chars,
+        log_text=settings.log.text,
+        fallback_after_s=fallback.deadline_s if fallback.enabled else None,
+        pacing=Pacing(settings.pacing.start_limit_s),
     )
+    library.follow(partial(setattr, speech, "voices"))
     server = WyomingServer(speech, settings.wyoming)
     address = await server.start()
     announcement = _announce(address, settings)
+    http = None
+    background = [
+        asyncio.create_task(_warm_up(speech)),
+        asyncio.create_task(_follow_dictionary(tts)),
+    ]
     try:
         if announcement is not None:
             await announcement.start()
@@ -219,25 +246,48 @@ async def _serve(tts: TTS, voices: VoiceBook, settings: Settings) -> None:
             PROGRAM,
             __version__,
             address,
-            ", ".join(choice.name for choice in voices),
+            ", ".join(choice.name for choice in speech.voices),
         )
-        background = [
-            asyncio.create_task(_warm_up(speech)),
-            asyncio.create_task(_follow_dictionary(tts)),
-        ]
+        library.start()
+        if settings.http.enabled and not isinstance(address, StdioAddress):
+            http = await _serve_http(speech, tts, settings)
         await _first(stopping, server.ended)
-        for task in background:
-            task.cancel()
         _LOG.info("stopping")
     finally:
+        for task in background:
+            task.cancel()
         if announcement is not None:
             await announcement.stop()
-        await server.stop()
+        stops = [server.stop()]
+        if http is not None:
+            stops.append(http.stop(settings.wyoming.shutdown_s))
+        await asyncio.gather(*stops)
+
+
+async def _serve_http(speech: Speech, tts: TTS, settings: Settings) -> HttpServer | None:
+    """The HTTP side, or nothing if it cannot be had: the Wyoming side goes on without it.
+
+    What it is made of is imported only where it is wanted.
+    """
+    module = await asyncio.to_thread(import_module, "wyoming_hayakoe.http.server")
+    http: HttpServer = module.HttpServer(speech, tts, settings.http)
+    try:
+        addresses = await http.start()
+    except ConfigError as error:
+        hint = f"; {error.hint}" if error.hint else ""
+        _LOG.error("there is no HTTP side: %s%s", error, hint)  # noqa: TRY400
+        return None
+    for address in addresses:
+        _LOG.info("HTTP on %s", address)
+    return http
 
 
 async def _warm_up(speech: Speech) -> None:
     """Speak a word to nobody: the first client should not wait for files to be read."""
-    narration = speech.voices.default.speaker.open()
+    embedded = speech.voices.embedded
+    if embedded is None:
+        return
+    narration = embedded.open()
     with narration:
         narration.push("準備ができました。")
         narration.finish()

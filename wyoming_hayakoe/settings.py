@@ -22,6 +22,7 @@ from pydantic_settings import (
 from hayakoe_engine.errors import ConfigError
 from hayakoe_engine.sources.source import DEFAULT_SOURCE
 from wyoming_hayakoe.address import Address, parse_address
+from wyoming_hayakoe.cluster_settings import ClusterSettings
 from wyoming_hayakoe.complaints import explain, no_such_setting
 from wyoming_hayakoe.http_settings import HttpSettings
 from wyoming_hayakoe.setting_types import (
@@ -197,8 +198,9 @@ class PhraseCacheSettings(Section):
 class PacingSettings(Section):
     """Machines on which a voice takes longer to make a sentence than to say it."""
 
-    max_hold_s: float = Field(1.0, ge=0, le=60)
-    """The first sound is held back so long at most, so that the rest does not stutter."""
+    start_limit_s: float = Field(1.5, ge=0, le=60)
+    """The first sound is held back until so long after the text has come, at most, so that the rest
+    does not stutter."""
 
 
 class Settings(BaseSettings):
@@ -233,6 +235,7 @@ class Settings(BaseSettings):
     voices: Annotated[dict[VoiceName, NeuralVoice], BeforeValidator(none_as_empty)] = {}
     """Neural voices by name: what clients call them, and their publisher."""
     neural: NeuralSettings = NeuralSettings()
+    cluster: ClusterSettings = ClusterSettings()
     fallback: FallbackSettings = FallbackSettings()
     phrase_cache: PhraseCacheSettings = PhraseCacheSettings()
     pacing: PacingSettings = PacingSettings()

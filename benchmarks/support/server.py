@@ -34,7 +34,7 @@ class Server:
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "wyoming_hayakoe", "serve"),
-                *("--uri", f"tcp://{HOST}:0", "--no-zeroconf"),
+                *("--uri", f"tcp://{HOST}:0", "--no-zeroconf", "--set=http.enabled=false"),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

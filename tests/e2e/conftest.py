@@ -133,7 +133,7 @@ async def serve(environment, tmp_path):
         async def start(uri="tcp://127.0.0.1:0", *flags, stdin=None, stdout=None):
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "wyoming_hayakoe", "serve", "--uri", uri),
-                *("--no-zeroconf", *flags),
+                *("--no-zeroconf", "--set", "http.enabled=false", *flags),
                 cwd=tmp_path,
                 env=environment,
                 stdin=stdin or asyncio.subprocess.DEVNULL,

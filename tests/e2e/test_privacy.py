@@ -27,7 +27,10 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
 
 async def main():
     server = subprocess.Popen(
-        [sys.executable, "-m", "wyoming_hayakoe", "serve", "--uri", "tcp://0.0.0.0:0"],
+        [
+            *(sys.executable, "-m", "wyoming_hayakoe", "serve"),
+            *("--uri", "tcp://0.0.0.0:0", "--set=http.port=0"),
+        ],
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -575,7 +575,7 @@ def test_a_full_disk_is_one_complaint(start, monkeypatch):
 def test_serve_ends_at_once_where_its_port_is_taken(start):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         uri = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
-        process = start("serve", "--uri", uri, "--no-zeroconf")
+        process = start("serve", "--uri", uri, "--no-zeroconf", "--set=http.enabled=false")
         _, err = process.communicate(timeout=HANG_S)
     assert process.returncode == 2
     complaint, hint = err.decode().splitlines()[-2:]
@@ -587,7 +587,10 @@ def test_serve_ends_at_once_where_its_port_is_taken(start):
 
 
 def test_serve_ends_at_ctrl_c_with_status_0(start):
-    process = start("serve", "--uri", "tcp://127.0.0.1:0", "--no-zeroconf", "--log-format", "json")
+    process = start(
+        *("serve", "--uri", "tcp://127.0.0.1:0", "--no-zeroconf", "--log-format", "json"),
+        "--set=http.enabled=false",
+    )
     ready = json.loads(process.stderr.readline())
     assert ready["message"].startswith(f"Hayakoe {__version__} is ready on tcp://127.0.0.1:")
     process.send_signal(signal.SIGINT)

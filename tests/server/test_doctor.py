@@ -146,7 +146,7 @@ def own_port():
     server = subprocess.Popen(
         [
             *(sys.executable, "-m", "wyoming_hayakoe", "serve"),
-            *("--uri", "tcp://0.0.0.0:0", "--no-zeroconf"),
+            *("--uri", "tcp://0.0.0.0:0", "--no-zeroconf", "--set=http.enabled=false"),
         ],
         stderr=subprocess.PIPE,
         text=True,

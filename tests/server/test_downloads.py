@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -337,8 +338,10 @@ def test_the_server_writes_downloads_to_its_log(config, hub, cache, caplog, monk
     assert f"downloading {PREFIX}/synthesizer.onnx: 2.0 MB" in caplog.messages
 
 
-async def _no_server(*_):
-    pass
+async def _no_server(_, library, *__):
+    library.start()
+    while not library.is_settled:  # noqa: ASYNC110 - it changes in another thread
+        await asyncio.sleep(0.01)
 
 
 def test_the_log_shows_no_address_that_is_signed(hub, fetch, capsys, request):
