@@ -387,6 +387,7 @@ class TTS:
             threads=self._threads,
             precision=self._precision,
             max_bytes=self._max_bytes,
+            phrases=self._phrases,
             compiled=self._compiled,
         )
 

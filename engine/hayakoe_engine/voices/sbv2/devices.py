@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from hayakoe_engine.sources.access import SourceAccess
     from hayakoe_engine.voices.sbv2.loader import PrecisionChoice
+    from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
     from hayakoe_engine.voices.voice import Voice
 
 _PACKAGES: Final = "pip install 'wyoming-hayakoe[torch]'"
@@ -58,6 +59,7 @@ def open_loader(
     threads: int,
     precision: PrecisionChoice,
     max_bytes: int | None,
+    phrases: PhraseCache,
     compiled: bool,
 ) -> NeuralLoader:
     """What opens voices on a device; torch is imported only where it is needed.
@@ -69,6 +71,7 @@ def open_loader(
         threads: Threads that one stage of a sentence may use on the CPU.
         precision: Of all voices.
         max_bytes: Memory for what is open, about; None is no limit.
+        phrases: Remembers what the voices say.
         compiled: Whether torch compiles the networks.
 
     Raises:
@@ -76,7 +79,12 @@ def open_loader(
     """
     if device == "cpu":
         return Sbv2Loader(
-            cache, tuned=tuned, threads=threads, precision=precision, max_bytes=max_bytes
+            cache,
+            tuned=tuned,
+            threads=threads,
+            precision=precision,
+            max_bytes=max_bytes,
+            phrases=phrases,
         )
     try:
         from hayakoe_engine.voices.sbv2.torch.loader import TorchLoader  # noqa: PLC0415
@@ -88,6 +96,7 @@ def open_loader(
         threads=threads,
         precision=precision,
         max_bytes=max_bytes,
+        phrases=phrases,
         is_compiled=compiled,
     )
 

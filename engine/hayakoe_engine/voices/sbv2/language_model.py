@@ -34,7 +34,7 @@ class LanguageModel:
     """
 
     def __init__(
-        self, tokenizer: Tokenizer, bert: Resident[CharacterFeatures], identity: str = ""
+        self, tokenizer: Tokenizer, bert: Resident[CharacterFeatures], identity: str
     ) -> None:
         self.identity = identity
         self._tokenizer = tokenizer

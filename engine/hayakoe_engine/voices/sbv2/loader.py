@@ -24,7 +24,6 @@ from hayakoe_engine.voices.sbv2.installed import (
 )
 from hayakoe_engine.voices.sbv2.language_model import CharacterFeatures, LanguageModel
 from hayakoe_engine.voices.sbv2.onnx import OnnxBackend, graphs_of
-from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
 from hayakoe_engine.voices.sbv2.published import PublishedVoice, open_bert, open_synthesizer
 from hayakoe_engine.voices.sbv2.sessions import SessionOpener
 from hayakoe_engine.voices.sbv2.voice import Sbv2Voice
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
     from hayakoe_engine.voices.voice import Voice, VoiceInfo
 
 _LOG = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ class Sbv2Loader:
         threads: Threads that one stage of a sentence may use.
         precision: Of all voices; ``auto`` is what the install step found good enough for each.
         max_bytes: Memory for what is open, about; None is no limit.
+        phrases: Remembers what the voices say.
     """
 
     language_model_prefixes: ClassVar[Sequence[str]] = (LANGUAGE_MODEL_PREFIX,)
@@ -63,13 +64,14 @@ class Sbv2Loader:
         threads: int,
         precision: PrecisionChoice,
         max_bytes: int | None,
+        phrases: PhraseCache,
     ) -> None:
         self._store = ArtifactStore(cache / INSTALLED)
         self._opener = SessionOpener(tuned)
         self._threads = threads
         self._precision = precision
         self._residency = Residency(max_bytes)
-        self._phrases = PhraseCache()
+        self._phrases = phrases
         self._lock = threading.Lock()
         self._language_models: weakref.WeakValueDictionary[tuple[Path, Path], LanguageModel] = (
             weakref.WeakValueDictionary()
@@ -208,7 +210,8 @@ class Sbv2Loader:
             bert = Resident(
                 residency, graph.stat().st_size, lambda: Bert(opener.open(graph, threads=threads))
             )
-        return LanguageModel(files.tokenizer, bert)
+        content = map(self._store.content_hash, (files.model, files.vocabulary))
+        return LanguageModel(files.tokenizer, bert, " ".join(content))
 
 
 @dataclass(frozen=True, slots=True)

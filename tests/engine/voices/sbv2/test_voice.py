@@ -91,7 +91,7 @@ def voice(config, network):
         StyleVectors(np.stack([np.zeros(256), np.ones(256)]).astype(np.float32), config.styles),
         gain=1.0,
         backend=Resident(Residency(), 0, lambda: network),
-        language_model=LanguageModel(tokenizer, Resident(Residency(), 0, Characters)),
+        language_model=LanguageModel(tokenizer, Resident(Residency(), 0, Characters), "tiny"),
         phrases=PhraseCache(),
         identity="hana",
     )

@@ -16,7 +16,6 @@ from hayakoe_engine.voices.sbv2.files import BertFiles
 from hayakoe_engine.voices.sbv2.installed import NotInstallable, Precision
 from hayakoe_engine.voices.sbv2.language_model import LanguageModel
 from hayakoe_engine.voices.sbv2.network_config import NetworkConfig
-from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
 from hayakoe_engine.voices.sbv2.published import open_bert
 from hayakoe_engine.voices.sbv2.rehearsal import Rehearsal
 from hayakoe_engine.voices.sbv2.tokenizer import Tokenizer
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     from hayakoe_engine.voices.sbv2.loader import PrecisionChoice
     from hayakoe_engine.voices.sbv2.torch.deberta import Deberta
+    from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
     from hayakoe_engine.voices.voice import Voice
 
 _LOG = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ class TorchLoader:
         precision: Of all voices; ``auto`` is what is found good enough for each on a GPU, and
             ``exact`` on the CPU, which gains nothing by less.
         max_bytes: Memory for what is open, about; None is no limit.
+        phrases: Remembers what the voices say.
         is_compiled: Whether torch compiles the networks when they are opened.
 
     Raises:
@@ -74,6 +75,7 @@ class TorchLoader:
         threads: int,
         precision: PrecisionChoice,
         max_bytes: int | None,
+        phrases: PhraseCache,
         is_compiled: bool = False,
     ) -> None:
         self._device = open_device(device)
@@ -83,7 +85,7 @@ class TorchLoader:
         self._precision = precision
         self._residency = Residency(max_bytes)
         self._is_compiled = is_compiled
-        self._phrases = PhraseCache()
+        self._phrases = phrases
         self._lock = threading.Lock()
         self._language_models: dict[tuple[Path, Path], LanguageModel] = {}
 
@@ -118,7 +120,8 @@ class TorchLoader:
             Measured.of(rehearsal, open_backend, rate_hz, gains_by_less=gains_by_less).write(folder)
 
         kind = f"measured-{self._device.name}"
-        found = Measured.read(self._store.obtain(kind, files.paths, measure))
+        measured = self._store.obtain(kind, files.paths, measure)
+        found = Measured.read(measured)
         precision = found.best if self._precision == "auto" else self._precision
         backend = Resident(
             self._residency,
@@ -134,7 +137,7 @@ class TorchLoader:
             backend=backend,
             language_model=language_model,
             phrases=self._phrases,
-            identity=f"{kind} {weights} {precision}",
+            identity=f"{measured.name} {precision}",
         )
 
     def install(
@@ -156,11 +159,13 @@ class TorchLoader:
         if checkpoint is not None:
             tokenizer = Tokenizer.load(tokenizer_folder / _VOCABULARY)
             size_bytes = checkpoint.stat().st_size
+            identity = self._content_of(checkpoint, tokenizer_folder / _VOCABULARY)
             read: Callable[[], Deberta] = partial(bert_weights.load_checkpoint, checkpoint)
         else:
             files = BertFiles.open(folder, tokenizer_folder)
             tokenizer = files.tokenizer
             size_bytes = files.model.stat().st_size
+            identity = self._content_of(files.model, files.vocabulary)
             read = partial(published_deberta, files, self._store)
             try:
                 read()
@@ -170,11 +175,14 @@ class TorchLoader:
                     self._residency, size_bytes, partial(open_bert, files.model, self._threads)
                 )
                 session.get()
-                return LanguageModel(tokenizer, session)
+                return LanguageModel(tokenizer, session, identity)
         probe = tokenizer.ids(_PROBE)
         bert = Resident(self._residency, size_bytes, lambda: self._open_bert(read, probe))
         bert.get()
-        return LanguageModel(tokenizer, bert)
+        return LanguageModel(tokenizer, bert, identity)
+
+    def _content_of(self, *paths: Path) -> str:
+        return " ".join(map(self._store.content_hash, paths))
 
     def _open_bert(self, read: Callable[[], Deberta], probe: NDArray[np.int64]) -> TorchBert:
         """The language model in 16 bits, or in float32 where that is asked for or needed."""
