@@ -47,7 +47,10 @@ _SETTING_OF: Final = {
 }
 """Options that are settings under another name."""
 
-_OTHERS: Final = frozenset({"voice", "style", "voices", "dictionary", "http_api", "api_keys"})
+KNOWN: Final = _SETTING_OF.keys() | {
+    *("voice", "style", "voices", "dictionary", "http_api", "api_keys"),
+}
+"""All options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def read_options(file: Path) -> dict[str, Any]:
 
 def settings_of(options: dict[str, Any], folders: Folders) -> dict[str, Any]:
     """The settings of the server in the add-on, as its configuration file has them."""
-    for name in options.keys() - _SETTING_OF.keys() - _OTHERS:
+    for name in options.keys() - KNOWN:
         _LOG.warning("option %s: there is no such option any more; it is ignored", name)
     settings: dict[str, Any] = {
         "wyoming": {"uri": f"tcp://0.0.0.0:{PORT}"},

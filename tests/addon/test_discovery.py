@@ -7,9 +7,8 @@ import socket
 import threading
 
 import pytest
+from fake_supervisor import TOKEN
 from hayakoe_addon.discovery import announce
-
-TOKEN = "0123456789abcdef-supervisor"
 
 
 @pytest.fixture

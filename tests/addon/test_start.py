@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fake_supervisor import TOKEN
 from hayakoe_addon.baked import INDEX
 from wyoming.client import AsyncTcpClient
 from wyoming.info import Describe, Info
@@ -20,7 +21,6 @@ from wyoming.tts import Synthesize
 
 from hayakoe_engine.text.dictionary.user_dictionary import UserDictionary
 
-TOKEN = "0123456789abcdef-supervisor"
 HANG_S = 60.0
 
 # The entry point with the folders of a test, and as a user without rights even where root tests.
