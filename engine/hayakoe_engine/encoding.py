@@ -35,6 +35,11 @@ MIN_RATE_HZ: Final = 8000
 MAX_RATE_HZ: Final = 48_000
 
 _BLOCK_FRAMES: Final = 16_384
+_MP3_COMPRESSION: Final = 0.5
+"""Of 0 to 1; at 48 kHz 160 kbit/s."""
+_FULL_SCALE: Final = 32_768
+_OGG_PAGE_MS: Final = 60.0
+_SET_OGG_PAGE_LATENCY_MS: Final = 0x1302
 _NOTHING: Final = np.zeros(0, np.float32)
 
 
@@ -96,9 +101,19 @@ class AudioEncoder:
         import soundfile  # noqa: PLC0415
 
         container, encoding = FORMATS[audio_format]
+        # Without its end a file of varying bit rate does not say how long it is; players guess.
+        constant = {"bitrate_mode": "CONSTANT", "compression_level": _MP3_COMPRESSION}
         self._file = soundfile.SoundFile(
-            self._sink, "w", self.sample_rate_hz, channels, format=container, subtype=encoding
+            self._sink,
+            "w",
+            self.sample_rate_hz,
+            channels,
+            format=container,
+            subtype=encoding,
+            **(constant if is_streamed and audio_format == "mp3" else {}),
         )
+        if is_streamed and container == "OGG":
+            _shorten_pages(self._file)
 
     def close(self) -> None:
         """Give the sound up; after ``finish`` it does nothing."""
@@ -140,7 +155,8 @@ class AudioEncoder:
             return header + pcm.tobytes()
         # In blocks: libsndfile's lossy encoders keep a whole write on the C stack.
         for start in range(0, len(pcm), _BLOCK_FRAMES):
-            self._file.write(pcm[start : start + _BLOCK_FRAMES])
+            # As fractions: of two channels of whole numbers libsndfile makes noise in MP3.
+            self._file.write(pcm[start : start + _BLOCK_FRAMES] / np.float32(_FULL_SCALE))
         return self._sink.take() if isinstance(self._sink, _Forward) else b""
 
 
@@ -149,6 +165,15 @@ def encoded_rate_hz(audio_format: str, wanted_hz: int) -> int:
     encoding = FORMATS.get(audio_format, ("", ""))[1]
     rates_hz = ENCODER_RATES_HZ.get(encoding, (wanted_hz,))
     return next((rate for rate in rates_hz if rate >= wanted_hz), rates_hz[-1])
+
+
+def _shorten_pages(file: soundfile.SoundFile) -> None:
+    """Have Ogg's pages sent soon; they would hold a second of sound each."""
+    # libsndfile can do it, but soundfile has no name for it.
+    from soundfile import _ffi, _snd  # noqa: PLC0415
+
+    latency_ms = _ffi.new("double*", _OGG_PAGE_MS)
+    _snd.sf_command(file._file, _SET_OGG_PAGE_LATENCY_MS, latency_ms, 8)  # noqa: SLF001
 
 
 class _Forward:

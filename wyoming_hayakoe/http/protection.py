@@ -101,7 +101,8 @@ def _client(request: web.Request) -> str:
 
 def request_id(request: web.Request) -> str:
     """What a request is called in the log and in the header of its answer."""
-    if (known := request.get(REQUEST_ID)) is not None:
+    known: str | None = request.get(REQUEST_ID)
+    if known is not None:
         return known
     wanted = request.headers.get("X-Request-Id", "")
     request[REQUEST_ID] = wanted if _IDENTIFICATION.fullmatch(wanted) else uuid.uuid4().hex
