@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Final
 
 import onnxruntime as ort
 
+from hayakoe_engine.disk import locked
 from hayakoe_engine.errors import BadVoiceFiles
+from hayakoe_engine.voices.sbv2.artifacts import lock_of
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
@@ -52,6 +54,7 @@ class SessionOpener:
 
     def __init__(self, tuned: Path | None) -> None:
         self._tuned = None if tuned is None else tuned / _machine()
+        self._is_told = False
 
     def open(self, graph: Path, *, threads: int) -> InferenceSession:
         """Open a graph.
@@ -91,21 +94,27 @@ class SessionOpener:
         if folder.is_dir():
             return folder / _TUNED_GRAPH
         try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            making = Path(tempfile.mkdtemp(prefix=f".{graph.stem}.", dir=folder.parent))
-        except OSError as error:
-            _LOG.warning("no copy of %s for this machine: %s", graph.name, error)
-            return None
-        try:
-            _write_tuned(graph, making / _TUNED_GRAPH)
-            making.replace(folder)
+            with locked(lock_of(folder)):
+                if not folder.is_dir():
+                    _make_tuned(graph, folder)
         except (OSError, BadVoiceFiles) as error:
-            if not folder.is_dir():  # else another process was faster
-                _LOG.warning("no copy of %s for this machine: %s", graph.name, error)
-                return None
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
+            if not self._is_told:
+                self._is_told = True
+                _LOG.warning(
+                    "no copies for this machine, so voices take longer to open and more memory: %s",
+                    error,
+                )
+            return None
         return folder / _TUNED_GRAPH
+
+
+def _make_tuned(graph: Path, folder: Path) -> None:
+    making = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        _write_tuned(graph, making / _TUNED_GRAPH)
+        making.replace(folder)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
 
 
 def _write_tuned(graph: Path, target: Path) -> None:

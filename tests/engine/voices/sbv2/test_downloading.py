@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +16,10 @@ SERVERS = Path(__file__).parents[3] / "servers"
 TEXT = "お風呂が沸きました。"
 
 SPEAK = """
-import hashlib, sys
+import hashlib, logging, sys
 from hayakoe_engine import TTS
 
+logging.basicConfig(stream=sys.stdout, level="WARNING")
 with TTS(cache_dir=sys.argv[1], precision="exact", threads=2) as tts:
     tts.load("hana", source="hf://me/voices").prepare()
     audio = tts.speakers["hana"].generate(sys.argv[2], seed=1)
@@ -33,6 +35,27 @@ with TTS(cache_dir=sys.argv[1], on_progress=seen.append) as tts:
     tts.load("mei").load("hana", source="hf://me/voices").pre_download()
     print(*{progress.prefix for progress in seen})
     print(len(tts.speakers))
+"""
+
+
+AGAIN = """
+import sys, onnxruntime
+from hayakoe_engine import TTS
+
+class Session(onnxruntime.InferenceSession):
+    def __init__(self, graph, *arguments, **options):
+        if str(graph).startswith(sys.argv[1]):
+            raise SystemExit("a session is opened")
+        super().__init__(graph, *arguments, **options)
+
+onnxruntime.InferenceSession = Session
+with TTS(cache_dir=sys.argv[1], offline=True) as tts:
+    tts.load("hana", source="hf://me/voices").pre_download(device="cpu")
+print({"onnx", "torch"} & set(sys.modules))
+"""
+
+WITH_READ_ONLY = """
+mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"
 """
 
 
@@ -80,7 +103,23 @@ def run(environment):
 def downloaded(run, tmp_path_factory):
     """A cache in which everything is, and what was said about it."""
     cache = tmp_path_factory.mktemp("downloaded")
-    return cache, run(DOWNLOAD, str(cache))
+    said = run(DOWNLOAD, str(cache))
+    assert not (cache / "tuned").exists()
+    return cache, said
+
+
+@pytest.fixture(scope="module")
+def read_only(tmp_path_factory):
+    """Makes the command that runs another one for which a folder is read-only."""
+
+    def command(folder):
+        return ["unshare", "-rm", "sh", "-ec", WITH_READ_ONLY, "sh", str(folder)]
+
+    try:
+        subprocess.run([*command(tmp_path_factory.mktemp("x")), "true"], check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this machine lets nobody make a mount namespace")
+    return command
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +145,26 @@ def test_afterwards_the_voice_speaks_without_any_network(downloaded, run, isolat
     (digest,) = run(SPEAK, str(cache), TEXT, before=isolated)
     expected = hana.generate(TEXT, seed=1).pcm_bytes()
     assert digest == hashlib.sha256(expected).hexdigest()
+
+
+def test_what_is_there_is_not_opened_to_be_downloaded_again(downloaded, run):
+    cache, _ = downloaded
+    assert run(AGAIN, str(cache)) == ["set()"]
+
+
+@pytest.mark.parametrize("place", ["elsewhere", "nowhere"])
+def test_a_read_only_cache_is_enough(downloaded, run, hana, read_only, tmp_path, place):
+    cache, _ = downloaded
+    baked = shutil.copytree(cache, tmp_path / "baked", ignore=shutil.ignore_patterns("tuned"))
+    tuned = tmp_path / "tuned"
+    script = SPEAK.replace("TTS(", f"TTS(tuned_dir={str(tuned)!r}, offline=True, ")
+    if place == "nowhere":
+        script = SPEAK.replace("TTS(", "TTS(offline=True, ")
+    *said, digest = run(script, str(baked), TEXT, before=read_only(baked))
+    assert digest == hashlib.sha256(hana.generate(TEXT, seed=1).pcm_bytes()).hexdigest()
+    assert len(said) == (place == "nowhere")
+    assert tuned.exists() == (place == "elsewhere")
+    assert {path.name for path in baked.iterdir()} == {"voices.lock", "downloads", "installed"}
 
 
 def test_afterwards_nobody_is_asked_although_somebody_could_be(downloaded, run, hub):
