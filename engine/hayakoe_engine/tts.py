@@ -309,6 +309,11 @@ class TTS:
         return self._reader.get().read_phrases(phrases, devoiced=devoiced, is_question=is_question)
 
     @property
+    def device(self) -> str:
+        """What neural voices run on; never "auto"."""
+        return self._device
+
+    @property
     def active_utterances(self) -> int:
         """Utterances that are neither finished nor closed."""
         return self._scheduler.active_streams
