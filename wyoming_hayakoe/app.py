@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from hayakoe_engine.sources.progress import FetchProgress
     from wyoming_hayakoe.address import Address
     from wyoming_hayakoe.http.server import HttpServer
+    from wyoming_hayakoe.metrics import Metrics
     from wyoming_hayakoe.settings import Settings
+    from wyoming_hayakoe.spoken import Observer
 
 _LOG = logging.getLogger(__name__)
 
@@ -72,8 +74,14 @@ def build_engine(
         settings: What it is like.
         on_progress: Told how downloads go.
     """
+    own = settings.machine_cache
     tts = TTS(
+        settings.neural.device,
         cache_dir=cache_folder(settings),
+        tuned_dir=None if own is None else own / "tuned",
+        phrase_dir=None if own is None else own / "phrases",
+        phrase_cache_mb=settings.phrase_cache.memory_mb,
+        phrase_store_mb=settings.phrase_cache.disk_mb,
         bert_source=settings.neural.bert_source,
         hf_token=hf_token(settings),
         offline=settings.offline,
@@ -222,12 +230,14 @@ async def _serve(tts: TTS, library: VoiceLibrary, settings: Settings) -> None:
     for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, stopping.set)
     fallback = settings.fallback
+    observers: list[Observer] = []
     speech = Speech(
         library.book,
         max_text_chars=settings.wyoming.max_text_chars,
         log_text=settings.log.text,
         fallback_after_s=fallback.deadline_s if fallback.enabled else None,
         pacing=Pacing(settings.pacing.start_limit_s),
+        observers=observers,
     )
     library.follow(partial(setattr, speech, "voices"))
     server = WyomingServer(speech, settings.wyoming)
@@ -250,7 +260,7 @@ async def _serve(tts: TTS, library: VoiceLibrary, settings: Settings) -> None:
         )
         library.start()
         if settings.http.enabled and not isinstance(address, StdioAddress):
-            http = await _serve_http(speech, tts, settings)
+            http = await _serve_http(speech, tts, library, observers, settings)
         await _first(stopping, server.ended)
         _LOG.info("stopping")
     finally:
@@ -264,22 +274,58 @@ async def _serve(tts: TTS, library: VoiceLibrary, settings: Settings) -> None:
         await asyncio.gather(*stops)
 
 
-async def _serve_http(speech: Speech, tts: TTS, settings: Settings) -> HttpServer | None:
+async def _serve_http(
+    speech: Speech,
+    tts: TTS,
+    library: VoiceLibrary,
+    observers: list[Observer],
+    settings: Settings,
+) -> HttpServer | None:
     """The HTTP side, or nothing if it cannot be had: the Wyoming side goes on without it.
 
-    What it is made of is imported only where it is wanted.
+    What it is made of is imported only where it is wanted, and when the Wyoming side answers.
     """
-    module = await asyncio.to_thread(import_module, "wyoming_hayakoe.http.server")
-    http: HttpServer = module.HttpServer(speech, tts, settings.http)
     try:
+        modules = [
+            await asyncio.to_thread(import_module, f"wyoming_hayakoe.{name}")
+            for name in ("metrics", "http.operation", "http.server")
+        ]
+        measuring, operation, http_server = modules
+        metrics: Metrics = measuring.Metrics(lambda: _figures(speech, tts))
+        http: HttpServer = http_server.HttpServer(
+            speech,
+            tts,
+            settings.http,
+            library=library,
+            metrics=metrics,
+            facts=operation.ServerFacts(tts.device, settings.max_utterances),
+        )
         addresses = await http.start()
     except ConfigError as error:
         hint = f"; {error.hint}" if error.hint else ""
-        _LOG.error("there is no HTTP side: %s%s", error, hint)  # noqa: TRY400
+        _LOG.error("there is no HTTP side: %s%s", error, hint)
         return None
+    except Exception:  # noqa: BLE001 - logged; an alarm must sound all the same
+        _LOG.exception("there is no HTTP side")
+        return None
+    observers.append(metrics)
     for address in addresses:
         _LOG.info("HTTP on %s", address)
     return http
+
+
+def _figures(speech: Speech, tts: TTS) -> dict[str, float]:
+    """What is measured when somebody asks."""
+    phrases = tts.phrase_cache
+    return {
+        "utterances_in_progress": speech.active,
+        "voices_in_memory": len(tts.speakers),
+        "phrase_cache_memory_hits": phrases.memory_hits,
+        "phrase_cache_disk_hits": phrases.disk_hits,
+        "phrase_cache_misses": phrases.misses,
+        "phrase_cache_memory_bytes": phrases.memory_bytes,
+        "phrase_cache_disk_bytes": phrases.disk_bytes,
+    }
 
 
 async def _warm_up(speech: Speech) -> None:

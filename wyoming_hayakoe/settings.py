@@ -92,6 +92,9 @@ class NeuralVoice(Section):
 class NeuralSettings(Section):
     """What all neural voices have in common."""
 
+    device: Literal["auto", "cpu", "cuda"] = "cpu"
+    """What they run on: `cuda` needs a GPU and the extra `torch`; `auto` takes it if there is
+    one."""
     precision: Literal["auto", "exact", "balanced", "fast"] = "auto"
     """Of their numbers; `auto` is what was found good enough for each when it was installed."""
     bert_source: Source | None = None
@@ -222,6 +225,9 @@ class Settings(BaseSettings):
     cache: Annotated[Path, AfterValidator(expand_home)] | None = None
     """Folder for what is downloaded and made of neural voices; `hayakoe` in the user's cache
     folder if absent."""
+    machine_cache: Annotated[Path, AfterValidator(expand_home)] | None = None
+    """Folder for what is made on this machine for itself: copies of neural voices tuned to its CPU,
+    and sentences they have said. In `cache` if absent; for a `cache` that cannot be written."""
     offline: bool = False
     """Whether the network must not be used for voices that are not on this machine."""
     hf_token: Token | None = None
