@@ -163,6 +163,42 @@ def test_a_sentence_spoken_before_is_not_computed_again(speaker, network):
     assert len(network.decoded_frames) > computed
 
 
+def test_what_sounds_the_same_is_not_computed_again(speaker, network):
+    speaker.generate(TEXT)
+    computed = len(network.decoded_frames)
+    speaker.generate(TEXT, style="Neutral")
+    speaker.generate(f"<speak>{TEXT}</speak>", markup="ssml")
+    assert len(network.decoded_frames) == computed
+
+
+def test_what_need_not_be_remembered_is_computed_again(speaker, network):
+    for _ in range(2):
+        before = len(network.decoded_frames)
+        speaker.generate(TEXT, remember="no")
+        assert len(network.decoded_frames) > before
+
+
+def test_what_another_voice_says_in_its_place_is_not_remembered(speaker, network, monkeypatch):
+    def fail(*_):
+        raise MemoryError("no place")
+
+    def speak():
+        with speaker.open(stand_in=other) as utterance:
+            utterance.push(TEXT)
+            utterance.finish()
+            return np.concatenate([audio.samples for audio in utterance])
+
+    with TTS(threads=1).load("mei").prepare() as tts:
+        other = tts.speakers["mei"]
+        with monkeypatch.context() as patch:
+            patch.setattr(network, "flow", fail)
+            replaced = speak()
+        assert len(network.decoded_frames) == 0
+        own = speak()
+    assert len(network.decoded_frames) > 0
+    assert len(own) != len(replaced)
+
+
 def test_options_reach_the_network(speaker, network):
     speaker.generate(
         TEXT, speed=2.0, style="Happy", style_weight=0.5, sdp_ratio=0.3, noise_w=0.4, seed=5
@@ -205,6 +241,17 @@ def pitch_hz(samples):
     correlation = np.correlate(piece, piece, "full")[len(piece) :]
     lags = slice(RATE_HZ // 500, RATE_HZ // 80)
     return RATE_HZ / (lags.start + int(np.argmax(correlation[lags])) + 1)
+
+
+@pytest.mark.usefixtures("hum")
+def test_a_sentence_in_another_pitch_is_remembered_too(speaker, network):
+    pytest.importorskip("pyworld")
+    first = speaker.generate(TEXT, pitch_scale=1.2)
+    encoded = len(network.sentences)
+    again = speaker.generate(TEXT, pitch_scale=1.2)
+    assert np.array_equal(first.samples, again.samples)
+    assert first.timings == again.timings
+    assert len(network.sentences) == encoded
 
 
 @pytest.mark.usefixtures("hum")
