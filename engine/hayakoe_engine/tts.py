@@ -21,8 +21,8 @@ from hayakoe_engine.sources.layout import TOKENIZER, language_model_sources, voi
 from hayakoe_engine.sources.source import DEFAULT_SOURCE, fetch_first, open_source
 from hayakoe_engine.speaker import Speaker
 from hayakoe_engine.text.text_options import TextOptions
-from hayakoe_engine.voices.sbv2.phrase_cache import PHRASE_BYTES, PhraseCache, PhraseCacheFigures
 from hayakoe_engine.voices.sbv2.installed import TUNED
+from hayakoe_engine.voices.sbv2.phrase_cache import PHRASE_BYTES, PhraseCache, PhraseCacheFigures
 
 if TYPE_CHECKING:
     import os
