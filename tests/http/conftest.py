@@ -13,6 +13,7 @@ import pytest
 from hayakoe_engine.tts import TTS
 from wyoming_hayakoe.http.server import HttpServer
 from wyoming_hayakoe.http_settings import HttpSettings
+from wyoming_hayakoe.metrics import Metrics
 from wyoming_hayakoe.settings import Preset, SpeechSettings
 from wyoming_hayakoe.speech import Speech
 from wyoming_hayakoe.voices import VoiceBook
@@ -27,17 +28,28 @@ class Served:
     Attributes:
         url: Without a slash at the end.
         client: Its requests go to the server: ``client.get("/voices")``.
+        addresses: Where it listens.
     """
 
-    def __init__(self, tts, speech, server, address):
+    def __init__(self, tts, speech, server, addresses):
         self.tts = tts
         self.speech = speech
         self.server = server
-        self.port = address.port
-        self.url = f"http://127.0.0.1:{address.port}"
+        self.addresses = addresses
+        self.port = addresses[0].port
+        self.url = f"http://127.0.0.1:{self.port}"
         self.client = aiohttp.ClientSession(
             self.url, timeout=aiohttp.ClientTimeout(HANG_S), trust_env=False
         )
+
+    async def ask(self, method, path, status=200, **request):
+        """The JSON of an answer of this status, or its bytes if it is something else."""
+        async with self.client.request(method, path, **request) as answer:
+            data = await answer.read()
+            assert answer.status == status, data[:500]
+            if answer.content_type == "application/json":
+                return await answer.json()
+            return data
 
 
 @pytest.fixture(scope="session")
@@ -49,23 +61,29 @@ def engine():
 
 @pytest.fixture
 async def serve(engine):
-    """Starts servers: ``await serve(presets={…}, tts=…, **http_settings)``."""
+    """Starts servers: ``await serve(presets={…}, tts=…, library=…, **http_settings)``."""
     async with AsyncExitStack() as stack:
 
-        async def start(*, tts=engine, presets=None, default="mei", **settings):
-            book = VoiceBook(
+        async def start(*, tts=engine, presets=None, default="mei", library=None, **settings):
+            book = library.book if library else None
+            book = book or VoiceBook(
                 tts.speakers,
                 SpeechSettings(),
                 {name: Preset(**values) for name, values in (presets or {}).items()},
                 default,
             )
-            speech = Speech(book, max_text_chars=20_000)
+            metrics = Metrics(lambda: {"queue": speech.active})
+            speech = Speech(book, max_text_chars=20_000, observers=[metrics])
             server = HttpServer(
-                speech, tts, HttpSettings(**{"port": 0, "requests_per_minute": 0, **settings})
+                speech,
+                tts,
+                HttpSettings(**{"port": 0, "requests_per_minute": 0, **settings}),
+                library=library,
+                metrics=metrics,
             )
-            address, *_ = await server.start()
+            addresses = await server.start()
             stack.push_async_callback(server.stop)
-            served = Served(tts, speech, server, address)
+            served = Served(tts, speech, server, addresses)
             stack.push_async_callback(served.client.close)
             return served
 
