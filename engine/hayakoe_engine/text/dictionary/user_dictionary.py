@@ -83,9 +83,13 @@ class UserDictionary:
 
     Args:
         path: A YAML file; it need not exist. None keeps the words in memory only.
+
+    Attributes:
+        path: The same.
     """
 
     def __init__(self, path: Path | None = None) -> None:
+        self.path = path
         self._store = None if path is None else DictionaryStore(path)
         self._compiler = Compiler()
         self._lock = threading.Lock()
