@@ -11,16 +11,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from platformdirs import user_cache_path, user_config_path
 
+from hayakoe_engine.cpus import available_cpus
 from hayakoe_engine.errors import ConfigError, HayakoeError, VoiceError
 from hayakoe_engine.text.text_options import TextOptions
 from hayakoe_engine.tts import EMBEDDED_VOICE, TTS
 from wyoming_hayakoe import __version__
 from wyoming_hayakoe.added_voices import AddedVoices
 from wyoming_hayakoe.address import StdioAddress, TcpAddress
+from wyoming_hayakoe.cluster.connection import Cluster
 from wyoming_hayakoe.discovery import Announcement, default_instance_name
 from wyoming_hayakoe.info import PROGRAM
 from wyoming_hayakoe.pacing import Pacing
@@ -189,18 +192,44 @@ def serve(settings: Settings) -> None:
             listener(progress)
 
     with _stopped_by_signals():
-        tts = build_engine(settings, on_progress).prepare()
+        cluster = _cluster(settings)
+        tts = build_engine(_front(settings), on_progress).prepare()
         added = AddedVoices(settings_folder(settings) / "voices.yaml")
-        library = VoiceLibrary(tts, settings, added)
+        library = VoiceLibrary(tts, settings, added, origin=cluster and cluster.origin)
         listeners.append(library.note)
         try:
             asyncio.run(_serve(tts, library, settings))
         finally:
             tts.close()
+            if cluster is not None:
+                cluster.close()
             if not library.stop():
                 # It is in the midst of a library's work. What it writes is whole or not at all.
                 logging.shutdown()
                 os._exit(os.EX_OK)
+
+
+def _front(settings: Settings) -> Settings:
+    """Settings of an engine most of whose threads wait, if it is others that compute."""
+    if settings.cluster.address is None:
+        return settings
+    threads = settings.cluster.sentences + (settings.threads or available_cpus())
+    return settings.model_copy(update={"threads": threads})
+
+
+def _cluster(settings: Settings) -> Cluster | None:
+    """Who speaks with the neural voices; None is this process.
+
+    Raises:
+        HayakoeError: What that needs is not installed.
+    """
+    if settings.cluster.address is None:
+        return None
+    if find_spec("ray") is None:
+        raise HayakoeError(
+            "a cluster of engines needs ray", hint="pip install 'wyoming-hayakoe[cluster]'"
+        )
+    return Cluster(settings)
 
 
 class _Stopped(BaseException):

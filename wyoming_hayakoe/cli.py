@@ -164,6 +164,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--log-format", choices=("text", "json"), help="json is one object a line (default: text)"
     )
+    serve.add_argument(
+        "--cluster",
+        metavar="auto|HOST:PORT",
+        help="have neural voices speak on the Ray cluster of this machine, or on that one "
+        "(see docs/cluster.md)",
+    )
     _add_offline(serve)
     _add_settings(serve)
     serve.set_defaults(run=commands.run_serve)

@@ -56,6 +56,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         ("wyoming.uri", "uri"),
         ("voice", "voice"),
         ("offline", "offline"),
+        ("cluster.address", "cluster"),
         ("zeroconf.enabled", "zeroconf"),
         ("zeroconf.name", "zeroconf_name"),
         ("log.level", "log_level"),

@@ -1,0 +1,163 @@
+"""Voices on a Ray cluster of three nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import struct
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hayakoe_engine import TTS
+from hayakoe_engine.errors import SourceNotFound
+
+pytestmark = [
+    pytest.mark.skipif(
+        find_spec("ray") is None, reason="needs ray: pip install 'wyoming-hayakoe[cluster]'"
+    ),
+    pytest.mark.filterwarnings("default"),  # Ray's own are not ours to mend
+]
+
+HANG_S = 60.0
+TEXT = "おはようございます。今日の天気は晴れです。洗濯が終わりました。"
+
+
+@pytest.fixture(scope="module")
+def cluster(ray_cluster, settings_for):
+    from wyoming_hayakoe.cluster.connection import Cluster
+
+    with Cluster(settings_for(ray_cluster.address)) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def front(cluster):
+    """The engine of a server whose voices are on the cluster."""
+    with TTS(threads=24) as engine:
+        for name, voice in cluster._settings.voices.items():
+            engine.load(name, source=cluster.origin(name, voice))
+        yield engine.prepare()
+
+
+@pytest.fixture(scope="module")
+def local(repository, cache):
+    """The same voices in this process."""
+    with TTS(cache_dir=cache, precision="exact", threads=1) as engine:
+        for name in ("hana", "taro"):
+            engine.load(name, source=f"file://{repository}")
+        yield engine.prepare()
+
+
+async def spoken_by_all(engine, seeds, on_first=None):
+    """One utterance for each seed, all at once."""
+
+    async def speak(seed):
+        parts = []
+        async for audio in engine.speakers["hana"].astream(TEXT, seed=seed):
+            parts.append(audio)
+            if on_first is not None:
+                await on_first()
+        return np.concatenate([part.samples for part in parts])
+
+    async with asyncio.timeout(HANG_S):
+        return await asyncio.gather(*(speak(seed) for seed in seeds))
+
+
+def test_a_voice_is_what_it_is_in_this_process(front, local):
+    for name in ("hana", "taro"):
+        assert front.speakers[name].info == local.speakers[name].info
+        options = {"seed": 3, "speed": 1.2, "style": "Happy" if name == "hana" else None}
+        here = local.speakers[name].generate(TEXT, **options)
+        there = front.speakers[name].generate(TEXT, **options)
+        np.testing.assert_array_equal(there.samples, here.samples)
+        assert there.timings == here.timings
+
+
+def test_a_wrong_wish_is_told_as_in_this_process(front):
+    with pytest.raises(Exception, match="Neutral, Happy"):
+        front.speakers["hana"].generate(TEXT, style="Angry")
+
+
+async def test_twenty_speak_at_once(front, local):
+    seeds = range(20)
+    spoken = await spoken_by_all(front, seeds)
+    for seed in (0, 7, 19):
+        here = local.speakers["hana"].generate(TEXT, seed=seed)
+        np.testing.assert_array_equal(spoken[seed], here.samples)
+    assert len({samples.tobytes() for samples in spoken}) == len(seeds)
+
+
+@pytest.mark.usefixtures("front")
+def test_another_server_shares_the_replicas(cluster):
+    before = replicas()
+    (pool,) = cluster._pools
+    pool.deploy()
+    assert replicas() == before
+    assert len(before) == pool.running_replicas == 2
+
+
+@pytest.mark.usefixtures("front")
+def test_nothing_listens_beyond_this_machine(ray_cluster):
+    listening = list(listening_addresses(ray_cluster))
+    assert listening
+    assert all(address.is_loopback for address in listening), listening
+
+
+async def test_a_node_that_dies_silences_nobody(ray_cluster, front, local):
+    begun = asyncio.Semaphore(0)
+    seeds = range(100, 120)
+
+    async def kill_when_some_have_begun():
+        for _ in range(5):
+            await begun.acquire()
+        node = ray_cluster.worker_nodes.copy().pop()
+        await asyncio.to_thread(ray_cluster.remove_node, node, allow_graceful=False)
+
+    async def note():
+        begun.release()
+
+    killing = asyncio.create_task(kill_when_some_have_begun())
+    spoken = await spoken_by_all(front, seeds, on_first=note)
+    await killing
+    for seed, samples in zip(seeds, spoken, strict=True):
+        here = local.speakers["hana"].generate(TEXT, seed=seed)
+        np.testing.assert_array_equal(samples, here.samples)
+
+
+@pytest.mark.usefixtures("front")
+def test_a_voice_that_is_nowhere_is_an_error(cluster, tmp_path):
+    from wyoming_hayakoe.settings import NeuralVoice
+
+    voice = NeuralVoice(source=f"file://{tmp_path}")
+    with pytest.raises(SourceNotFound, match="hanako"):
+        cluster.origin("hanako", voice)()
+
+
+def replicas():
+    import ray.util
+
+    actors = ray.util.list_named_actors(all_namespaces=True)
+    return {actor["name"] for actor in actors if "SERVE_REPLICA" in actor["name"]}
+
+
+def listening_addresses(ray_cluster):
+    """Where processes of the cluster listen."""
+    sockets = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if ray_cluster.address.encode() in (process / "cmdline").read_bytes():
+                for descriptor in (process / "fd").iterdir():
+                    with suppress(OSError):
+                        sockets.add(descriptor.readlink().name)
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *rest = line.split()
+            if state == "0A" and f"socket:[{rest[5]}]" in sockets:
+                digits = bytes.fromhex(local.partition(":")[0])
+                words = struct.unpack(f"<{len(digits) // 4}I", digits)
+                address = ipaddress.ip_address(struct.pack(f">{len(words)}I", *words))
+                yield getattr(address, "ipv4_mapped", None) or address

@@ -1,0 +1,1 @@
+"""Voices that speak on other machines, by Ray; needs the extra ``cluster``."""

@@ -1,0 +1,69 @@
+"""Joining a Ray cluster, and leaving it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import threading
+from typing import Final
+
+import ray
+
+from hayakoe_engine.errors import SourceUnauthorized, SourceUnreachable
+
+KNOCK_S: Final = 5.0
+
+
+def join(address: str) -> None:
+    """Make this process a part of a cluster.
+
+    Args:
+        address: ``HOST:PORT`` of its head, or ``auto`` for the one that this machine is a node of.
+
+    Raises:
+        SourceUnreachable: There is none, now.
+        SourceUnauthorized: It does not let us in.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGTERM)
+    # It says that it does not take over our signal handlers.
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    try:
+        if address != "auto":
+            _knock(address)  # Ray itself would try for minutes
+        ray.init(
+            address=address,
+            namespace="hayakoe",
+            log_to_driver=False,
+            configure_logging=False,
+            ignore_reinit_error=True,
+        )
+    except ray.exceptions.AuthenticationError as error:
+        raise SourceUnauthorized(
+            f"the Ray cluster {address} does not let us in: {error}",
+            hint="give this server its token: RAY_AUTH_TOKEN or ~/.ray/auth_token",
+        ) from error
+    except Exception as error:
+        raise SourceUnreachable(
+            f"cannot join the Ray cluster {address}: {error}",
+            hint="this machine must be one of its nodes: `ray start --address=HOST:PORT`",
+        ) from error
+    finally:
+        if is_main:
+            signal.signal(signal.SIGTERM, before)
+
+
+def leave() -> None:
+    """Be no part of it any more."""
+    ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Find out whether anybody is there.
+
+    Raises:
+        OSError: Nobody is.
+    """
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()

@@ -1,0 +1,206 @@
+"""Replicas of one kind, run by Ray Serve, as those who ask them see them."""
+
+from __future__ import annotations
+
+import threading
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import ray
+from ray import serve
+from ray.exceptions import RayTaskError
+from ray.serve.exceptions import BackPressureError
+
+from hayakoe_engine.errors import BusyError, InferenceFailed, SourceUnreachable, VoiceError
+from wyoming_hayakoe import __version__
+from wyoming_hayakoe.cluster.remote_voice import ReplicaLost
+from wyoming_hayakoe.cluster.replica import DRAIN_S, Replica
+from wyoming_hayakoe.cluster.sentence import Description
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ray.serve.handle import DeploymentHandle, DeploymentResponseGenerator
+
+    from hayakoe_engine.voices.voice import VoiceInfo
+    from hayakoe_engine.window import MadeWindow
+    from wyoming_hayakoe.cluster.sentence import Recipe, Sentence, VoiceReference
+    from wyoming_hayakoe.cluster_settings import Pool
+
+    Item: TypeAlias = MadeWindow | Exception | None
+
+UPSCALE_DELAY_S: Final = 3.0
+DOWNSCALE_DELAY_S: Final = 300.0
+_FINGERPRINT_S: Final = 10.0
+_PORTION: Final = 0.001
+"""Of a resource that only says which nodes are meant."""
+
+
+def deploy(pools: Iterable[ReplicaPool]) -> None:
+    """Have the replicas of all pools run, on the cluster that has been joined.
+
+    Raises:
+        Exception: Whatever Ray has to say.
+    """
+    # Nobody but servers asks, so there is no need for Serve's own HTTP server.
+    serve.start(proxy_location="Disabled", logging_config={"log_level": "WARNING"})
+    for pool in pools:
+        pool.deploy()
+
+
+class ReplicaPool:
+    """A pool as it is deployed.
+
+    Args:
+        name: Of the pool.
+        pool: Its settings.
+        recipe: What its replicas are made of.
+        voices: Those that its replicas open when they start.
+        window_timeout_s: A replica from which nothing comes for this long is given up.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pool: Pool,
+        recipe: Recipe,
+        voices: Sequence[VoiceReference],
+        window_timeout_s: float,
+    ) -> None:
+        self.application = f"hayakoe-{name}"
+        self._pool = pool
+        self._recipe = recipe
+        self._voices = voices[: recipe.max_voices]
+        self._window_timeout_s = window_timeout_s
+        self._handle: DeploymentHandle[Replica] | None = None
+
+    def deploy(self) -> None:
+        """Have the replicas run, unless the same do already; does not wait for them.
+
+        Raises:
+            Exception: Whatever Ray has to say.
+        """
+        pool = self._pool
+        if self._is_deployed():
+            self._handle = serve.get_app_handle(self.application)
+            return
+        resources = {} if pool.resource is None else {pool.resource: _PORTION}
+        deployment = serve.deployment(Replica).options(
+            name="replica",
+            ray_actor_options={
+                "num_cpus": pool.cpus,
+                "num_gpus": pool.gpus,
+                "resources": resources,
+            },
+            max_replicas_per_node=pool.max_replicas_per_node,
+            max_ongoing_requests=pool.sentences,
+            max_queued_requests=pool.max_queued,
+            user_config={"voices": [voice.key for voice in self._voices]},
+            autoscaling_config={
+                "min_replicas": pool.min_replicas,
+                "max_replicas": max(pool.min_replicas, pool.max_replicas),
+                "target_ongoing_requests": pool.sentences,
+                "upscale_delay_s": UPSCALE_DELAY_S,
+                "downscale_delay_s": DOWNSCALE_DELAY_S,
+            },
+            logging_config={"log_level": "WARNING", "enable_access_log": False},
+            graceful_shutdown_timeout_s=DRAIN_S,
+            health_check_period_s=2,
+            health_check_timeout_s=10,
+        )
+        (self._handle,) = serve.run_many(
+            [serve.RunTarget(deployment.bind(self._recipe), self.application, None)],
+            wait_for_applications_running=False,
+        )
+
+    @property
+    def running_replicas(self) -> int:
+        """Replicas that can speak now; none when the cluster has been left."""
+        if not ray.is_initialized():  # else asking would join some cluster
+            return 0
+        application = serve.status().applications.get(self.application)
+        if application is None:
+            return 0
+        return sum(
+            deployment.replica_states.get("RUNNING", 0)
+            for deployment in application.deployments.values()
+        )
+
+    def describe(self, voice: VoiceReference, timeout_s: float) -> VoiceInfo:
+        """Facts about a voice; waits until a replica has opened it.
+
+        Raises:
+            SourceUnreachable: No replica answers in time.
+            VoiceError: It runs another version.
+            HayakoeError: The replica cannot open the voice.
+        """
+        handle = self._deployed().options(multiplexed_model_id=voice.key)
+        try:
+            answer = handle.describe.remote(voice).result(timeout_s=timeout_s)
+        except TimeoutError:
+            raise SourceUnreachable(
+                f"no replica of {self.application} was ready within {timeout_s:g} s",
+                hint="`serve status` and `ray status` on the cluster tell why",
+            ) from None
+        except Exception as error:  # whatever Ray has to say
+            raise VoiceError(f"{self.application}: {error}") from error
+        if not isinstance(answer, Description):
+            raise answer
+        if answer.version != __version__:
+            raise VoiceError(f"{self.application} runs version {answer.version}, not {__version__}")
+        return answer.info
+
+    def ask(self, sentence: Sentence) -> Iterator[MadeWindow]:
+        """Have it spoken, as ``Asks.ask``."""
+        handle = self._deployed().options(stream=True, multiplexed_model_id=sentence.voice.key)
+        response = handle.speak.remote(sentence)
+        items: SimpleQueue[Item] = SimpleQueue()
+        # A thread of its own waits, because one cannot give up waiting for Ray.
+        threading.Thread(
+            target=_collect, args=(response, items), name="hayakoe-cluster", daemon=True
+        ).start()
+        try:
+            while (item := self._next(items)) is not None:
+                yield item
+        finally:
+            response.cancel()
+
+    def _next(self, items: SimpleQueue[Item]) -> MadeWindow | None:
+        try:
+            item = items.get(timeout=self._window_timeout_s)
+        except Empty:
+            raise ReplicaLost(f"nothing came for {self._window_timeout_s:g} s") from None
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+    def _deployed(self) -> DeploymentHandle[Replica]:
+        if self._handle is None:
+            raise VoiceError(f"{self.application} is not deployed")
+        return self._handle
+
+    def _is_deployed(self) -> bool:
+        if self.running_replicas == 0:
+            return False
+        handle = serve.get_app_handle(self.application)
+        try:
+            fingerprint: str = handle.fingerprint.remote().result(timeout_s=_FINGERPRINT_S)
+        except Exception:  # noqa: BLE001 - who cannot tell is replaced
+            return False
+        return fingerprint == self._recipe.fingerprint
+
+
+def _collect(response: DeploymentResponseGenerator[MadeWindow], items: SimpleQueue[Item]) -> None:
+    """Take what comes of a sentence, and at last None or what was wrong."""
+    try:
+        for item in response:
+            items.put(item)
+            if isinstance(item, Exception):
+                return
+        items.put(None)
+    except BackPressureError:
+        items.put(BusyError("the cluster is busy", hint="try again in a moment"))
+    except RayTaskError as error:
+        items.put(InferenceFailed(f"a replica failed: {error.cause}"))
+    except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
+        items.put(ReplicaLost(f"{type(error).__name__}: {error}"))

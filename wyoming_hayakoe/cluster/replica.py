@@ -1,0 +1,129 @@
+"""An engine that speaks for servers on other machines."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+from ray import serve
+
+from hayakoe_engine.errors import HayakoeError, VoiceNotFound
+from hayakoe_engine.scheduler import Scheduler
+from hayakoe_engine.tts import TTS
+from wyoming_hayakoe import __version__
+from wyoming_hayakoe.cluster.sentence import Description, VoiceReference
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from hayakoe_engine.voices.voice import Voice
+    from hayakoe_engine.window import MadeWindow
+    from hayakoe_engine.work_stream import WorkStream
+    from wyoming_hayakoe.cluster.sentence import Recipe, Sentence
+
+DRAIN_S: Final = 60.0
+"""What is being spoken when a replica or a voice is to go may be spoken to the end for so long."""
+
+
+class Replica:
+    """One engine with its voices, run by Ray Serve.
+
+    Args:
+        recipe: What it is made of.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._tts = TTS(**recipe.engine)
+        self._scheduler = Scheduler(recipe.engine["threads"])
+
+        async def open_voice(key: str) -> _OpenVoice:
+            return await asyncio.to_thread(_OpenVoice, self._tts, VoiceReference.from_key(key))
+
+        # So Serve knows which voices are open here, and sends sentences where theirs is.
+        self._open_voice = serve.multiplexed(
+            open_voice, max_num_models_per_replica=recipe.max_voices
+        )
+
+    async def reconfigure(self, wishes: dict[str, list[str]]) -> None:
+        """Open these voices before anything is asked for; one that fails is tried again then."""
+        for key in wishes["voices"]:
+            with suppress(HayakoeError):
+                await self._open_voice(key)
+
+    async def fingerprint(self) -> str:
+        """Of what it is made of."""
+        return self._recipe.fingerprint
+
+    async def describe(self, voice: VoiceReference) -> Description | HayakoeError:
+        """Facts about a voice, or why it is not there."""
+        try:
+            opened: _OpenVoice = await self._open_voice(voice.key)
+        except HayakoeError as error:
+            return error
+        return Description(opened.voice.info, __version__)
+
+    async def speak(self, sentence: Sentence) -> AsyncIterator[MadeWindow | HayakoeError]:
+        """Speak a sentence, window by window; an error ends it."""
+        try:
+            opened: _OpenVoice = await self._open_voice(sentence.voice.key)
+            with opened.in_use() as voice, closing(self._begin(voice, sentence)) as stream:
+                async for window in stream:
+                    yield window
+        except HayakoeError as error:
+            yield error
+
+    def _begin(self, voice: Voice, sentence: Sentence) -> WorkStream:
+        stream = self._scheduler.open(voice.info.sample_rate_hz)
+        stream.add(lambda: voice.begin(sentence.reading, sentence.options, sentence.rng))
+        stream.end()
+        return stream
+
+
+class _OpenVoice:
+    """A voice of an engine, for as long as Serve wants it.
+
+    Attributes:
+        voice: The voice.
+
+    Raises:
+        HayakoeError: It cannot be opened.
+    """
+
+    def __init__(self, tts: TTS, reference: VoiceReference) -> None:
+        self._name = name = reference.name
+        self._tts: TTS | None = tts
+        self._users = 0
+        self._unused = threading.Condition()
+        try:
+            # It may be another one of the same name that is open.
+            tts.load(name, source=reference.source).reload(name)
+            self.voice = tts.speakers[name].voice
+        except BaseException:
+            self.__del__()
+            raise
+
+    @contextmanager
+    def in_use(self) -> Iterator[Voice]:
+        """The voice, kept open."""
+        with self._unused:
+            self._users += 1
+        try:
+            yield self.voice
+        finally:
+            with self._unused:
+                self._users -= 1
+                self._unused.notify_all()
+
+    def __del__(self) -> None:
+        """Let go of it when nobody uses it any more; Serve calls this itself, in a thread."""
+        tts, self._tts = self._tts, None
+        if tts is None:
+            return
+        with self._unused:
+            self._unused.wait_for(lambda: not self._users, DRAIN_S)
+        with suppress(AttributeError, VoiceNotFound):
+            if tts.speakers[self._name].voice is self.voice:
+                tts.unload(self._name)

@@ -1,0 +1,113 @@
+"""What travels between a server and the replicas that speak for it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from wyoming_hayakoe import __version__
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from hayakoe_engine.options import SynthesisOptions
+    from hayakoe_engine.text.reading import Reading
+    from hayakoe_engine.voices.voice import VoiceInfo
+    from wyoming_hayakoe.cluster_settings import Pool
+    from wyoming_hayakoe.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceReference:
+    """Which voice is meant.
+
+    Attributes:
+        name: What it is called, also by its publisher.
+        source: Where its files are, a URI.
+    """
+
+    name: str
+    source: str
+
+    @property
+    def key(self) -> str:
+        """It as one text."""
+        return f"{self.name} {self.source}"
+
+    @classmethod
+    def from_key(cls, key: str) -> Self:
+        """What ``key`` gave; names have no spaces."""
+        name, _, source = key.partition(" ")
+        return cls(name, source)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence that has been read, to be spoken elsewhere.
+
+    Attributes:
+        voice: Who speaks it.
+        reading: How it is read.
+        options: How it is spoken.
+        rng: Source of all randomness, as it was before the first use.
+    """
+
+    voice: VoiceReference
+    reading: Reading
+    options: SynthesisOptions
+    rng: np.random.Generator
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a replica says of a voice.
+
+    Attributes:
+        info: Facts about the voice.
+        version: Of the program that the replica runs.
+    """
+
+    info: VoiceInfo
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What a replica is made of.
+
+    Attributes:
+        engine: Arguments for its engine.
+        max_voices: Voices that it holds at once.
+        place: What it takes of its node, as the settings say it.
+        version: Of the program that it must run.
+    """
+
+    engine: dict[str, Any]
+    max_voices: int
+    place: dict[str, Any]
+    version: str = __version__
+
+    @property
+    def fingerprint(self) -> str:
+        """Differs from that of every other recipe."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
+
+def recipe_for(settings: Settings, pool: Pool) -> Recipe:
+    """What the replicas of a pool are made of."""
+    cache = settings.cache
+    return Recipe(
+        engine={
+            "device": pool.device,
+            "cache_dir": None if cache is None else str(cache),
+            "bert_source": settings.neural.bert_source,
+            "offline": settings.offline,
+            "precision": settings.neural.precision,
+            "memory_mb": settings.neural.memory_mb,
+            "threads": math.ceil(pool.cpus),
+        },
+        max_voices=settings.cluster.voices_per_replica,
+        place=pool.model_dump(),
+    )
