@@ -33,6 +33,9 @@ class Shelf:
 
     A voice that is taken away or replaced is closed when the last request that has borrowed it is
     gone.
+
+    Attributes:
+        is_closed: Whether there will be no voices any more.
     """
 
     def __init__(self) -> None:
@@ -41,6 +44,7 @@ class Shelf:
         self._all: weakref.WeakSet[Held] = weakref.WeakSet()
         self._lent: weakref.WeakKeyDictionary[object, list[Held]] = weakref.WeakKeyDictionary()
         self._unused: SimpleQueue[Voice] = SimpleQueue()
+        self.is_closed = False
 
     def __contains__(self, name: str) -> bool:
         return name in self._ready
@@ -90,6 +94,8 @@ class Shelf:
     def close(self) -> None:
         """Close all voices, with none of which anybody speaks any more."""
         with self._lock:
+            self.is_closed = True
+            self._ready.clear()
             held = list(self._all)
         for voice in held:
             voice.end()

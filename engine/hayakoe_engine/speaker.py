@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hayakoe_engine.audio import Audio
-from hayakoe_engine.errors import BadOption, VoiceNotFound
+from hayakoe_engine.errors import BadOption, BusyError, VoiceNotFound
 from hayakoe_engine.options import SynthesisOptions
 from hayakoe_engine.scheduler import Priority
 from hayakoe_engine.utterance import Markup, Utterance
@@ -79,7 +79,7 @@ class Speaker:
     @property
     def info(self) -> VoiceInfo:
         """Facts about the voice; when it has been unloaded, what they were."""
-        with suppress(VoiceNotFound):
+        with suppress(VoiceNotFound, BusyError):
             self._info = self._held().voice.info
         return self._info
 
@@ -314,6 +314,8 @@ class Speaker:
 
     def _held(self) -> Held:
         held = self._shelf.get(self._name)
+        if self._shelf.is_closed:
+            raise BusyError("the engine is closed")
         if held is None:
             raise VoiceNotFound(f"voice {self._name} has been unloaded")
         return held

@@ -332,6 +332,7 @@ class TTS:
         self._access.stop.set()
         self._scheduler.close()
         self._roster.close()
+        self._neural.forget()
         self._phrases.close()
 
     def __enter__(self) -> Self:
@@ -415,6 +416,10 @@ class _Once(Generic[_T]):
             if self._value is None:
                 self._value = self._make()
             return self._value
+
+    def forget(self) -> None:
+        with self._lock:
+            self._value = None
 
 
 def _open_dictionary(path: Path | None) -> UserDictionary:

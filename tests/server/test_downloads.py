@@ -263,6 +263,31 @@ def test_an_update_brings_what_is_new(run, at, hub, voices):
     assert hub.files_sent() == [name]
 
 
+def test_what_is_made_of_a_download_is_listed_and_removed_with_it(run, at, voices, cache):
+    assert run("install", at, f"--set=hf_token={TOKEN}", voices)[0] == 0
+    _, out, _ = run("cache", at, "list")
+    lines = [line.split("\t") for line in out.decode().splitlines()]
+    made = {line[1]: line for line in lines if line[0] == "installed"}
+    assert set(made) >= {"mini", "all voices"}
+    assert re.fullmatch(r"\d+\.\d MB", made["mini"][2])
+    _, out, _ = run("cache", at, "list", "--json")
+    entries = {entry["kind"]: entry for entry in json.loads(out) if "mini" in str(entry)}
+    assert set(entries) == {"download", "installed", "tuned"}
+    entry = entries["installed"]
+    assert entry["voices"] == ["mini"]
+    assert entry["wanted"]
+    assert entry["size_bytes"] > 100_000
+    assert run("cache", at, "verify")[0] == 0
+    status, out, _ = run("cache", at, "remove", "mini")
+    assert status == 0
+    said = out.decode().splitlines()
+    assert said[0].startswith(f"removed hf://me/private@main {PREFIX}: ")
+    assert said[1].startswith("removed installed mini: ")
+    assert said[2].startswith("removed tuned mini: ")
+    assert not list((cache / "installed").glob("voice-*"))
+    assert list((cache / "installed").glob("bert-*"))
+
+
 def test_a_wrong_token_is_said_without_showing_it(run, at, voices):
     status, _, err = run("install", at, voices, "--set=hf_token=hf_mistake")
     assert status == 1

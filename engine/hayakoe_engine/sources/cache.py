@@ -73,6 +73,11 @@ class DownloadCache:
         self._downloads = root / _DOWNLOADS
         self._voices_lock = VoicesLock(root / "voices.lock", self._downloads / _LOCK)
 
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return self._root
+
     def find(self, uri: str, prefix: str) -> LockedFolder | None:
         """What has been downloaded from there completely, and is still here."""
         for folder in self.folders():

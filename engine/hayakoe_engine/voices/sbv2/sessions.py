@@ -22,7 +22,8 @@ import onnxruntime as ort
 
 from hayakoe_engine.disk import locked
 from hayakoe_engine.errors import BadVoiceFiles
-from hayakoe_engine.voices.sbv2.artifacts import lock_of
+from hayakoe_engine.voices.sbv2.artifact_record import ArtifactRecord, made_files
+from hayakoe_engine.voices.sbv2.artifacts import FORMAT, Use, lock_of
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
@@ -53,8 +54,9 @@ class SessionOpener:
     """
 
     def __init__(self, tuned: Path | None) -> None:
-        self._tuned = None if tuned is None else tuned / _machine()
+        self._tuned = None if tuned is None else tuned / machine_name()
         self._is_told = False
+        self._uses: dict[Path, Use] = {}
 
     def open(self, graph: Path, *, threads: int) -> InferenceSession:
         """Open a graph.
@@ -92,8 +94,11 @@ class SessionOpener:
             return None
         folder = self._tuned / graph.parent.name / graph.stem
         if folder.is_dir():
+            self._uses.setdefault(folder.parent, Use(folder.parent))
             return folder / _TUNED_GRAPH
         try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            self._uses[folder.parent] = Use(folder.parent)
             with locked(lock_of(folder)):
                 if not folder.is_dir():
                     _make_tuned(graph, folder)
@@ -108,10 +113,22 @@ class SessionOpener:
         return folder / _TUNED_GRAPH
 
 
+def machine_name() -> str:
+    """Name of what a tuned copy depends on: the CPU's abilities and ONNX Runtime's version."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    abilities = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    digest = hashlib.sha256(" ".join(sorted(abilities.split())).encode()).hexdigest()[:8]
+    return f"{platform.machine()}-{digest}-ort{ort.__version__}"
+
+
 def _make_tuned(graph: Path, folder: Path) -> None:
     making = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         _write_tuned(graph, making / _TUNED_GRAPH)
+        ArtifactRecord(FORMAT, files=made_files(making)).write(making)
         making.replace(folder)
     finally:
         shutil.rmtree(making, ignore_errors=True)
@@ -195,14 +212,3 @@ def _give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc only
     if trim is not None:
         trim(0)
-
-
-def _machine() -> str:
-    """Name of what a tuned copy depends on: the CPU's abilities and ONNX Runtime's version."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    abilities = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    digest = hashlib.sha256(" ".join(sorted(abilities.split())).encode()).hexdigest()[:8]
-    return f"{platform.machine()}-{digest}-ort{ort.__version__}"
