@@ -86,6 +86,13 @@ raise SystemExit(b'\"info\"' not in sock.makefile('rb').readline())"]
 ENTRYPOINT ["python3", "-m", "hayakoe_addon"]
 CMD ["serve"]
 
+# With PyTorch: --target gpu --build-arg EXTRAS="hub pitch torch". Without this argument it is no more
+# than "server", so that builders that build all stages do not fetch it.
+FROM server AS gpu
+ENV HAYAKOE_NEURAL__DEVICE=cuda \
+    NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
+
 # The Supervisor's folders belong to root: it starts as root, gives them to the user without rights
 # and becomes that one.
 FROM server AS addon
