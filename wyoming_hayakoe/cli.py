@@ -16,6 +16,7 @@ from wyoming_hayakoe import (
     cache_commands,
     commands,
     dictionary_commands,
+    prerender_command,
     published_voices,
 )
 from wyoming_hayakoe.commands import FAILED, INTERRUPTED, USAGE, complain
@@ -52,6 +53,11 @@ _EXAMPLES: Final = {
         'say -o bath.mp3 --speed 1.2 "お風呂が沸きました。"',
         "say -o - < bath.txt | aplay",
         'say -o cold.wav -- "-3度です。"    (-- comes before a text that begins with -)',
+    ),
+    "prerender": (
+        'prerender "起きる時間です。"',
+        'prerender --voice jvnv-F1-jp "起きる時間です。" "夕食ができました。"',
+        "prerender --file announcements.txt",
     ),
     "read": ('read "今日は晴れです。"', 'read --details "今日は晴れです。"', "read < notes.txt"),
     "voices": ("voices", "voices --config hayakoe.yaml --json", "voices --available"),
@@ -203,6 +209,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(say)
     say.set_defaults(run=commands.run_say)
 
+    _add_prerender(subparsers)
     read = _add_command(
         subparsers,
         "read",
@@ -263,6 +270,22 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(doctor)
     doctor.set_defaults(run=commands.run_doctor)
     return parser
+
+
+def _add_prerender(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    prerender = _add_command(
+        subparsers,
+        "prerender",
+        "make texts ahead",
+        "Make the audio of texts ahead, so that a server with the same settings says them at\n"
+        "once. Only neural voices need that. Each sentence is kept at least until it has been said\n"
+        "once, also over restarts, as far as phrase_cache.disk_mb has place.",
+    )
+    prerender_command.add_arguments(prerender)
+    _add_voice(prerender, "who will speak")
+    _add_offline(prerender)
+    _add_settings(prerender)
+    prerender.set_defaults(run=commands.run_prerender)
 
 
 def _add_install(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

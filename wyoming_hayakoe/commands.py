@@ -17,7 +17,7 @@ from hayakoe_engine.errors import (
     VoiceNotFound,
 )
 from hayakoe_engine.options import RANGES, SynthesisOptions
-from wyoming_hayakoe import published_voices
+from wyoming_hayakoe import prerender_command, published_voices
 
 if TYPE_CHECKING:
     import argparse
@@ -110,6 +110,23 @@ def run_say(arguments: argparse.Namespace) -> int:
         audio = choice.speaker.stream(text, choice.options, markup=markup, **changes)
         write_audio(audio, choice.speaker.info.sample_rate_hz, arguments.output)
     return OK
+
+
+def run_prerender(arguments: argparse.Namespace) -> int:
+    """Make texts ahead."""
+    settings = _settings(arguments)
+    prerender_command.check(arguments, settings)
+    chosen = _voice_behind(settings)
+    status = OK
+    with _voice_book(settings, [chosen], needed=chosen) as voices:
+        texts = prerender_command.texts_of(arguments)
+        for text, made in prerender_command.prerender(voices.find(None), texts):
+            if isinstance(made, HayakoeError):
+                complain(f"{text}: {made}")
+                status = FAILED
+            else:
+                print(f"{made:.1f} s\t{text}", flush=True)
+    return status
 
 
 def run_read(arguments: argparse.Namespace) -> int:
