@@ -278,8 +278,8 @@ def _add_prerender(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
         "prerender",
         "make texts ahead",
         "Make the audio of texts ahead, so that a server with the same settings says them at\n"
-        "once. Only neural voices need that. Each sentence is kept at least until it has been said\n"
-        "once, also over restarts, as far as phrase_cache.disk_mb has place.",
+        "once. Only neural voices need that. Each sentence is kept at least until it has been\n"
+        "said once, also over restarts, as far as phrase_cache.disk_mb has place.",
     )
     prerender_command.add_arguments(prerender)
     _add_voice(prerender, "who will speak")
