@@ -19,7 +19,6 @@ __all__ = ["routes"]
 
 _NAME: Final = "HayaKoe"
 _UUID: Final = "5b1b2d6e-9d0c-5b7e-8a54-3a6d5c0e3f11"
-_URL: Final = "https://github.com/matsuri-voice/wyoming-hayakoe"
 _TERMS: Final = "利用規約は声ごとに異なります。`/speaker_info` の `policy` をご覧ください。"
 
 
@@ -57,7 +56,7 @@ class Manifest(BaseModel):
     brand_name: str = _NAME
     uuid: str = _UUID
     version: str = __version__
-    url: str = _URL
+    url: str = ""
     icon: str
     default_sampling_rate: int
     frame_rate: float = 100.0
