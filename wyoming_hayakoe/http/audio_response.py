@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES: Final = 16_384
 """Most that is written at once, so that a client that takes little by little is seen taking."""
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _PLAIN: Final = frozenset({"wav", "pcm"})
 
 
@@ -226,6 +229,14 @@ async def send(request: web.Request, response: web.StreamResponse, data: bytes) 
 
 
 def abort(request: web.Request) -> None:
-    """Break the connection off; what is not sent yet is dropped."""
-    if request.transport is not None:
-        request.transport.abort()
+    """Break the connection off, in such a way that it does not look like an ordinary end.
+
+    What is not sent yet is dropped; the kernel would keep it for a client that takes nothing.
+    """
+    transport = request.transport
+    if transport is None:
+        return
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    transport.abort()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _REFUSED_AT_ONCE: Final = 64
 """Connections that are being told that there are too many."""
@@ -25,18 +26,28 @@ class Connections:
     Args:
         most: Connections at once.
         patience_s: Time that a client has to ask for something.
+
+    Attributes:
+        busy: Requests that are being answered.
     """
 
     def __init__(self, most: int, patience_s: float) -> None:
+        self.busy = 0
         self._most = most
         self._patience_s = patience_s
         self._since: dict[web.RequestHandler, float] = {}
         self._asked: set[web.RequestHandler] = set()
         self._refused = 0
 
-    def note_request(self, request: web.Request) -> None:
-        """A request has come; its connection is in use."""
+    @contextmanager
+    def serving(self, request: web.Request) -> Iterator[None]:
+        """While a request is answered; its connection does not only wait."""
         self._asked.add(request.protocol)
+        self.busy += 1
+        try:
+            yield
+        finally:
+            self.busy -= 1
 
     def admission(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
         """Makes the protocol of each new connection."""

@@ -65,6 +65,8 @@ _PHRASES: Final = {
     405: ("this address is there for other methods; the header Allow names them", None),
 }
 _BUSY_RETRY_S: Final = 2
+_CLIENT_GONE: Final = 499
+"""Nobody gets it."""
 
 
 class Unauthorized(RequestError):
@@ -202,8 +204,11 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     """Turn whatever a handler raises into an answer."""
     try:
         return await handler(request)
-    except (ConnectionError, web.HTTPSuccessful, web.HTTPRedirection):
+    except (web.HTTPSuccessful, web.HTTPRedirection):
         raise
+    except ConnectionError as error:
+        _LOG.debug("client gone: %s", error)
+        return web.Response(status=_CLIENT_GONE)
     except Exception as error:  # noqa: BLE001 - that is what it is for
         problem = problem_of(error)
         if problem.status == 500:

@@ -50,19 +50,19 @@ _EXPOSED: Final = (
 @web.middleware
 async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let in who may."""
-    request.app[CONNECTIONS].note_request(request)
-    request[VISITOR] = visitor_of(request)
-    check_name(request)
-    origin = allowed_origin(request)
-    if origin is not None:
-        request[ORIGIN] = origin
-        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-            return _preflight(request)
-    if request.path not in ALIVE:
-        request.app[RATE].count(_client(request))
-    if not is_open(request.match_info.handler):
-        check_key(request)
-    return await handler(request)
+    with request.app[CONNECTIONS].serving(request):
+        request[VISITOR] = visitor_of(request)
+        check_name(request)
+        origin = allowed_origin(request)
+        if origin is not None:
+            request[ORIGIN] = origin
+            if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+                return _preflight(request)
+        if request.path not in ALIVE:
+            request.app[RATE].count(_client(request))
+        if not is_open(request.match_info.handler):
+            check_key(request)
+        return await handler(request)
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

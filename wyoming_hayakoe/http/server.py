@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wyoming_hayakoe.voice_library import VoiceLibrary
 
 _BACKLOG: Final = 512
+_SEND_BUFFER_BYTES: Final = 256 << 10
 _LINGER_S: Final = 1.0
 _POLL_S: Final = 0.02
 _GOODBYE_S: Final = 0.5
@@ -64,6 +65,12 @@ class HttpServer:
         self._runner: web.AppRunner | None = None
         self._listeners: list[asyncio.Server] = []
         self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def connections(self) -> int:
+        """Clients that are connected."""
+        server = None if self._runner is None else self._runner.server
+        return 0 if server is None else len(server.connections)
 
     async def start(self) -> list[TcpAddress]:
         """Listen.
@@ -114,8 +121,8 @@ class HttpServer:
             server.pre_shutdown()
             loop = asyncio.get_running_loop()
             deadline = loop.time() + grace_s
-            # Many connections and no one event to wait for.
-            while loop.time() < deadline and server.connections:  # noqa: ASYNC110
+            # Many requests and no one event to wait for.
+            while loop.time() < deadline and self._app[CONNECTIONS].busy:  # noqa: ASYNC110
                 await asyncio.sleep(_POLL_S)
         if self._watching is not None:
             self._watching.cancel()
@@ -151,6 +158,9 @@ class HttpServer:
                 f"{setting}: cannot listen on {address}: {reason}",
                 hint="is another server running there? `wyoming-hayakoe doctor` tells",
             ) from error
+        # Inherited by what is accepted. The kernel would take megabytes for a client that takes
+        # nothing, and all of that would be spoken.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         admission = app[CONNECTIONS].admission(server)
         loop = asyncio.get_running_loop()
         self._listeners.append(await loop.create_server(admission, sock=sock, backlog=_BACKLOG))
