@@ -54,6 +54,11 @@ class Spoken:
 def example_feeds(encoder: InferenceSession, count: int = _EXAMPLES) -> list[Feeds]:
     """Random utterances for an encoder; always the same ones."""
     widths = {item.name: item.shape[1] for item in encoder.get_inputs() if len(item.shape) > 1}
+    return random_utterances(widths["bert"], widths["style"], count)
+
+
+def random_utterances(bert_width: int, style_width: int, count: int = _EXAMPLES) -> list[Feeds]:
+    """Random utterances for an encoder of these widths; always the same ones."""
     rng = np.random.default_rng(0)
     length = _PHONES_OF_EXAMPLE
     return [
@@ -61,8 +66,8 @@ def example_feeds(encoder: InferenceSession, count: int = _EXAMPLES) -> list[Fee
             "phones": rng.integers(0, _PHONES, (1, length)),
             "tones": rng.choice(_TONES, (1, length)),
             "languages": np.full((1, length), _LANGUAGE),
-            "bert": rng.standard_normal((1, widths["bert"], length), np.float32),
-            "style": rng.standard_normal((1, widths["style"]), np.float32) * np.float32(0.3),
+            "bert": rng.standard_normal((1, bert_width, length), np.float32),
+            "style": rng.standard_normal((1, style_width), np.float32) * np.float32(0.3),
             "speaker": np.zeros(1, np.int64),
             "noise_w": np.zeros(1, np.float32),
             "length_scale": np.ones(1, np.float32),
@@ -118,7 +123,7 @@ def check_parts(
     examples = example_feeds(encoder)
     # Whoever says something else in the end may still round all durations to the same number,
     # and a duration at the edge of the next number may fall on either side of it.
-    for feeds, reference in zip(examples, _speak_published(published, examples), strict=True):
+    for feeds, reference in zip(examples, speak_published(published, examples), strict=True):
         spoken = speak(encoder, flow, decoder, feeds)
         if len(spoken.audio) == len(reference):
             found = compare(reference, spoken.audio, sample_rate_hz)
@@ -158,8 +163,16 @@ def check_decoder(
         raise UnknownGraph(f"its fast decoder says something else: {found:.0f} dB")
 
 
-def _speak_published(path: Path, examples: Iterable[Feeds]) -> Iterator[NDArray[np.float32]]:
-    """What the published graph makes of each utterance, when it is asked for."""
+def speak_published(path: Path, examples: Iterable[Feeds]) -> Iterator[NDArray[np.float32]]:
+    """What the published graph makes of each utterance, when it is asked for: float32 ``[n]``.
+
+    Args:
+        path: ``synthesizer.onnx``.
+        examples: Utterances, as for an encoder, but without noise.
+
+    Raises:
+        BadVoiceFiles: ONNX Runtime cannot run the file.
+    """
     options = ort.SessionOptions()
     options.log_severity_level = 3
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC

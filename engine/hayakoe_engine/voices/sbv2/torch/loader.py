@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hayakoe_engine.voices.sbv2.loader import PrecisionChoice
-    from hayakoe_engine.voices.sbv2.torch.deberta import Deberta
     from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
+    from hayakoe_engine.voices.sbv2.torch.deberta import Deberta
     from hayakoe_engine.voices.voice import Voice
 
 _LOG = logging.getLogger(__name__)

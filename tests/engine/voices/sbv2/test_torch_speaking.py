@@ -1,0 +1,235 @@
+"""Neural voices on torch, which here runs on the CPU: the same as on ONNX Runtime."""
+
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hayakoe_engine import TTS
+from hayakoe_engine.errors import BadOption, BadVoiceFiles
+from hayakoe_engine.voices.sbv2 import devices
+
+torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
+
+TEXT = "お風呂が沸きました。"
+NEAR = 1e-4
+
+
+def engine(device, cache, source, **options):
+    options = {"precision": "exact", "threads": 2, **options}
+    return TTS(device, cache_dir=cache, **options).load("hana", source=str(source))
+
+
+@pytest.fixture(scope="module")
+def published(repository, tmp_path_factory):
+    """The repository, but with a language model that can only be run as it was published.
+
+    Taken apart, it computes in 8 bits on the CPU and in float on a device.
+    """
+    root = tmp_path_factory.mktemp("published") / "repository"
+    shutil.copytree(repository, root)
+    file = root / "onnx/bert/q8/bert_q8.onnx"
+    model = onnx.load(file)
+    rename(model, "word_embeddings", "words")
+    onnx.save(model, file)
+    return root
+
+
+def rename(model, old, new):
+    """Give weights other names."""
+    names = {item.name: item.name.replace(old, new) for item in model.graph.initializer}
+    for item in model.graph.initializer:
+        item.name = names[item.name]
+    for node in model.graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+
+
+@pytest.fixture(scope="module")
+def on_cpu(published, cache):
+    with engine("cpu", cache, published) as tts:
+        yield tts.prepare().speakers["hana"]
+
+
+@pytest.fixture(scope="module")
+def torch_cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("torch")
+
+
+@pytest.fixture(scope="module")
+def on_torch(published, torch_cache):
+    with engine("torch-cpu", torch_cache, published, threads=6) as tts:
+        yield tts.prepare().speakers["hana"]
+
+
+@pytest.mark.parametrize("options", [{}, {"speed": 1.3, "style": "Happy", "noise": 0.9}])
+def test_torch_says_what_onnx_runtime_says(on_cpu, on_torch, options):
+    expected = on_cpu.generate(TEXT, seed=4, **options)
+    said = on_torch.generate(TEXT, seed=4, **options)
+    assert said.samples.shape == expected.samples.shape
+    assert np.abs(said.samples - expected.samples).max() < NEAR
+    assert [timing.phone for timing in said.timings] == [t.phone for t in expected.timings]
+    ends = [[timing.end_s for timing in audio.timings] for audio in (said, expected)]
+    assert ends[0] == pytest.approx(ends[1])
+
+
+def test_what_is_shorter_than_a_window_is_said_too(on_cpu, on_torch):
+    fast = {"speed": 4.0, "seed": 1}
+    difference = on_torch.generate("あ", **fast).samples - on_cpu.generate("あ", **fast).samples
+    assert np.abs(difference).max() < NEAR
+
+
+def test_a_stream_is_the_whole(on_torch):
+    text = "お風呂が沸きました。ごゆっくりどうぞ。"
+    parts = [part.samples for part in on_torch.stream(text, seed=3)]
+    assert len(parts) > 2
+    assert np.array_equal(np.concatenate(parts), on_torch.generate(text, seed=3).samples)
+
+
+def test_requests_at_the_same_time_say_what_each_says_alone(on_torch):
+    texts = [TEXT, "洗濯が終わりました。", "玄関の鍵が開いていますが、よろしいですか？", "はい。"]
+    # The volume makes it another sentence: nothing is remembered.
+    alone = [on_torch.generate(text, seed=7, volume=0.5).samples for text in texts]
+    with ThreadPoolExecutor(len(texts)) as pool:
+        together = pool.map(lambda text: on_torch.generate(text, seed=7, volume=0.25), texts)
+    for one, other in zip(alone, together, strict=True):
+        assert np.abs(one - 2 * other.samples).max() < NEAR
+
+
+def test_the_seed_decides(on_torch):
+    first, again, other = (on_torch.generate(TEXT, seed=seed).samples for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("precision", ["balanced", "fast"])
+def test_other_precisions_say_nearly_the_same(on_torch, published, torch_cache, precision):
+    exact = on_torch.generate(TEXT, seed=1).samples
+    with engine("torch-cpu", torch_cache, published, precision=precision) as tts:
+        other = tts.prepare().speakers["hana"]
+        assert other.info.precision == precision
+        said = other.generate(TEXT, seed=1).samples
+    assert said.shape == exact.shape
+    assert np.square(said - exact).sum() < 0.02 * np.square(exact).sum()
+    assert not np.array_equal(said, exact)
+
+
+# What a voice is made of
+
+
+def test_a_checkpoint_is_spoken_with_as_it_is(miniature_folder, published, tmp_path):
+    """The same voice twice: as its checkpoint, and as the graph that was exported of it."""
+    said = []
+    for number, kept in enumerate(["rnd.safetensors", "synthesizer.onnx"]):
+        voice = tmp_path / str(number)
+        voice.mkdir()
+        for name in ("config.json", "style_vectors.npy", kept):
+            shutil.copy(miniature_folder / name, voice)
+        options = {"bert_source": str(published), "offline": True}
+        with engine("torch-cpu", tmp_path / "cache", voice, **options) as tts:
+            said.append(tts.prepare().speakers["hana"].generate(TEXT, seed=1).samples)
+    assert np.abs(said[0] - said[1]).max() < NEAR
+
+
+def without_names(model):
+    rename(model, "net_g.dec.conv_pre", "a")
+
+
+def another_network(model):
+    """The weights are there, but mean something else."""
+    for node in model.graph.node:
+        if node.op_type == "Tanh":
+            node.op_type = "Sin"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [(without_names, "conv_pre.* is missing"), (another_network, "say something else")],
+)
+def test_weights_that_cannot_be_read_are_said_so(published, tmp_path, change, reason):
+    root = Path(shutil.copytree(published, tmp_path / "repository"))
+    file = root / "onnx/speakers/hana/synthesizer.onnx"
+    model = onnx.load(file)
+    change(model)
+    onnx.save(model, file)
+    with (
+        engine("torch-cpu", tmp_path / "cache", root) as tts,
+        pytest.raises(BadVoiceFiles, match=rf"synthesizer\.onnx: its weights .*{reason}") as raised,
+    ):
+        tts.prepare()
+    assert "safetensors" in raised.value.hint
+    assert "device cpu" in raised.value.hint
+
+
+def test_two_checkpoints_are_one_too_many(miniature_folder, published, tmp_path):
+    voice = Path(shutil.copytree(miniature_folder, tmp_path / "voice"))
+    shutil.copy(voice / "rnd.safetensors", voice / "other.safetensors")
+    with (
+        engine("torch-cpu", tmp_path / "cache", voice, bert_source=str(published)) as tts,
+        pytest.raises(BadVoiceFiles, match=r"more than one checkpoint: other.* rnd\."),
+    ):
+        tts.prepare()
+
+
+# Devices
+
+
+def test_an_unknown_device_is_an_error_that_lists_the_known_ones(tmp_path):
+    with pytest.raises(BadOption, match="auto, cpu, cuda, torch-cpu, not 'gpu'"):
+        TTS("gpu")
+    with TTS(cache_dir=tmp_path) as tts, pytest.raises(BadOption, match="not 'tpu'"):
+        tts.pre_download("tpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_the_device_cuda_says_so(published, tmp_path):
+    with (
+        engine("cuda", tmp_path, published) as tts,
+        pytest.raises(BadOption, match="device cuda: torch") as raised,
+    ):
+        tts.prepare()
+    assert "auto" in raised.value.hint
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_auto_is_the_cpu(published, cache, on_cpu):
+    with engine("auto", cache, published) as tts:
+        said = tts.prepare().speakers["hana"].generate(TEXT, seed=4).samples
+    assert np.array_equal(said, on_cpu.generate(TEXT, seed=4).samples)
+
+
+def test_without_torch_it_says_what_to_install(published, tmp_path, monkeypatch):
+    monkeypatch.setattr(devices, "find_spec", lambda _: None)
+    assert devices.best_device() == "cpu"
+    for name in list(sys.modules):
+        if name.startswith("hayakoe_engine.voices.sbv2.torch"):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with (
+        engine("torch-cpu", tmp_path, published) as tts,
+        pytest.raises(BadOption, match="device torch-cpu needs torch") as raised,
+    ):
+        tts.prepare()
+    assert "wyoming-hayakoe[torch]" in raised.value.hint
+
+
+def test_what_a_gpu_needs_can_be_got_ready_without_one(published, tmp_path):
+    with engine("cpu", tmp_path, published) as tts:
+        tts.pre_download("cuda")
+    made = {path.name.rsplit("-", 1)[0] for path in (tmp_path / "installed").iterdir()}
+    assert "torch-voice" in made
+
+
+def test_torch_is_imported_for_no_other_device(published, cache):
+    program = f"""
+import sys
+from hayakoe_engine import TTS
+with TTS(cache_dir={str(cache)!r}, precision="exact") as tts:
+    tts.load("hana", source={str(published)!r}).prepare()
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
