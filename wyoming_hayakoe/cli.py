@@ -18,6 +18,7 @@ from wyoming_hayakoe import (
     dictionary_commands,
     prerender_command,
     published_voices,
+    render_command,
 )
 from wyoming_hayakoe.commands import FAILED, INTERRUPTED, USAGE, complain
 
@@ -58,6 +59,11 @@ _EXAMPLES: Final = {
         'prerender "起きる時間です。"',
         'prerender --voice jvnv-F1-jp "起きる時間です。" "夕食ができました。"',
         "prerender --file announcements.txt",
+    ),
+    "render": (
+        "render announcements.jsonl announcements",
+        "render --config hayakoe.yaml --voice jvnv-F1-jp --format opus book.jsonl book",
+        "render --cluster auto book.parquet /share/book",
     ),
     "read": ('read "今日は晴れです。"', 'read --details "今日は晴れです。"', "read < notes.txt"),
     "voices": ("voices", "voices --config hayakoe.yaml --json", "voices --available"),
@@ -210,6 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     say.set_defaults(run=commands.run_say)
 
     _add_prerender(subparsers)
+    _add_render(subparsers)
     read = _add_command(
         subparsers,
         "read",
@@ -249,16 +256,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_install(subparsers)
     _add_cache(subparsers)
     _add_convert(subparsers)
-    publish = _add_command(
-        subparsers,
-        "publish",
-        "publish a neural voice",
-        "Publish a neural voice: it is checked, converted if it is a checkpoint, and says a\n"
-        "sentence; then it is uploaded with a model card, brought back, compared, and heard again.",
-    )
-    published_voices.add_publish_arguments(publish)
-    _add_settings(publish)
-    publish.set_defaults(run=commands.run_publish)
+    _add_publish(subparsers)
 
     doctor = _add_command(
         subparsers,
@@ -286,6 +284,36 @@ def _add_prerender(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
     _add_offline(prerender)
     _add_settings(prerender)
     prerender.set_defaults(run=commands.run_prerender)
+
+
+def _add_publish(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    publish = _add_command(
+        subparsers,
+        "publish",
+        "publish a neural voice",
+        "Publish a neural voice: it is checked, converted if it is a checkpoint, and says a\n"
+        "sentence; then it is uploaded with a model card, brought back, compared, and heard again.",
+    )
+    published_voices.add_publish_arguments(publish)
+    _add_settings(publish)
+    publish.set_defaults(run=commands.run_publish)
+
+
+def _add_render(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    render = _add_command(
+        subparsers,
+        "render",
+        "speak many texts into files",
+        "Speak many texts into files. A line or row has `text` and, if you like, `id`, `voice`,\n"
+        "`style`, `format`, `markup` and `options`. What has been rendered before stays, so a run\n"
+        "that was broken off goes on. FOLDER/report.jsonl says what became of each text. Exits\n"
+        "with 1 if one could not be spoken.",
+    )
+    render_command.add_arguments(render)
+    _add_voice(render, "who speaks where a text does not say")
+    _add_offline(render)
+    _add_settings(render)
+    render.set_defaults(run=commands.run_render)
 
 
 def _add_install(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

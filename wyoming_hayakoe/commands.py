@@ -17,7 +17,8 @@ from hayakoe_engine.errors import (
     VoiceNotFound,
 )
 from hayakoe_engine.options import RANGES, SynthesisOptions
-from wyoming_hayakoe import prerender_command, published_voices
+from wyoming_hayakoe import prerender_command, published_voices, render_command
+from wyoming_hayakoe.render_report import REPORT
 
 if TYPE_CHECKING:
     import argparse
@@ -127,6 +128,20 @@ def run_prerender(arguments: argparse.Namespace) -> int:
             else:
                 print(f"{made:.1f} s\t{text}", flush=True)
     return status
+
+
+def run_render(arguments: argparse.Namespace) -> int:
+    """Speak many texts into files."""
+    from wyoming_hayakoe.logs import set_up_command_logging  # noqa: PLC0415
+
+    settings = _settings(arguments)
+    set_up_command_logging()
+    total, failed = render_command.render(
+        settings, arguments.texts, arguments.folder, arguments.format
+    )
+    if failed:
+        complain(f"{failed} of {total} texts failed; {arguments.folder / REPORT} tells why")
+    return FAILED if failed else OK
 
 
 def run_read(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import sys
 import warnings
@@ -10,8 +11,6 @@ from pathlib import Path
 import pytest
 
 MODELS = Path(__file__).parents[1] / "models"
-HANG_S = 60.0
-"""Nothing in these tests takes so long; only a hang does."""
 
 
 @pytest.fixture(scope="session")
@@ -90,23 +89,20 @@ def ray_cluster(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def settings_for(repository, cache):
-    """Returns the settings of a server whose voices are on the cluster at an address."""
-    from wyoming_hayakoe.settings import load_settings
-
-    def settings_for(address, *, voices=("hana", "taro"), **cluster):
-        pool = {"cpus": 0.4, "resource": "voices", "min_replicas": 2, "max_replicas": 2}
-        flags = {
-            "cache": str(cache),
-            "neural": {"precision": "exact"},
-            "voices": {name: {"source": f"file://{repository}"} for name in voices},
-            "cluster": {
-                "address": address,
-                "pools": {"cpu": {**pool, "max_replicas_per_node": 1, "sentences": 4}},
-                "start_timeout_s": HANG_S,
-                **cluster,
-            },
-        }
-        return load_settings(flags=flags)
-
-    return settings_for
+def config(ray_cluster, repository, cache, tmp_path_factory):
+    """The configuration file of a server whose voices are on the cluster."""
+    pool = {"cpus": 0.4, "resource": "voices", "min_replicas": 2, "max_replicas": 2}
+    values = {
+        "cache": str(cache),
+        "neural": {"precision": "exact"},
+        "voices": {name: {"source": f"file://{repository}"} for name in ("hana", "taro")},
+        "fallback": {"enabled": False},
+        "cluster": {
+            "address": ray_cluster.address,
+            "pools": {"cpu": {**pool, "max_replicas_per_node": 1, "sentences": 4}},
+            "start_timeout_s": 60,
+        },
+    }
+    path = tmp_path_factory.mktemp("config") / "hayakoe.yaml"
+    path.write_text(json.dumps(values))
+    return path

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import json
 import struct
-from contextlib import suppress
+import sys
+from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+from wyoming.audio import AudioChunk, AudioStart
+from wyoming.client import AsyncUnixClient
+from wyoming.tts import Synthesize
 
 from hayakoe_engine import TTS
 from hayakoe_engine.errors import SourceNotFound
+from wyoming_hayakoe.settings import NeuralVoice, load_settings
 
 pytestmark = [
     pytest.mark.skipif(
@@ -27,10 +33,10 @@ TEXT = "おはようございます。今日の天気は晴れです。洗濯が
 
 
 @pytest.fixture(scope="module")
-def cluster(ray_cluster, settings_for):
+def cluster(config):
     from wyoming_hayakoe.cluster.connection import Cluster
 
-    with Cluster(settings_for(ray_cluster.address)) as cluster:
+    with Cluster(load_settings(config)) as cluster:
         yield cluster
 
 
@@ -107,6 +113,36 @@ def test_nothing_listens_beyond_this_machine(ray_cluster):
     assert all(address.is_loopback for address in listening), listening
 
 
+@pytest.mark.usefixtures("front")
+async def test_the_server_speaks_by_the_replicas(config, local, tmp_path):
+    socket = tmp_path / "socket"
+    arguments = ["serve", "--config", config, "--uri", f"unix://{socket}", "--voice", "hana"]
+    async with running(*arguments, "--set", "http.enabled=false") as server:
+        async with asyncio.timeout(HANG_S):
+            pcm = b""
+            while not pcm:
+                pcm = await said(socket, TEXT)
+            server.terminate()
+            assert await server.wait() == 0
+    assert pcm == local.speakers["hana"].generate(TEXT).pcm_bytes()
+
+
+async def test_texts_are_rendered_by_the_cluster(config, local, tmp_path):
+    texts = tmp_path / "texts.jsonl"
+    items = [{"id": str(seed), "text": TEXT, "options": {"seed": seed}} for seed in range(20)]
+    items.append({"text": "はい。", "options": {"speed": 100}})
+    texts.write_text("".join(json.dumps(item) + "\n" for item in items))
+    arguments = ["render", "--config", config, "--voice", "hana", texts, tmp_path / "out"]
+    async with running(*arguments) as command, asyncio.timeout(HANG_S):
+        assert await command.wait() == 1
+    lines = (tmp_path / "out" / "report.jsonl").read_text().splitlines()
+    report = [json.loads(line) for line in lines]
+    assert [line.get("error") for line in report] == [None] * 20 + ["bad-option"]
+    for seed in (0, 19):
+        rendered = (tmp_path / "out" / report[seed]["file"]).read_bytes()
+        assert rendered == local.speakers["hana"].generate(TEXT, seed=seed).encode("wav")
+
+
 async def test_a_node_that_dies_silences_nobody(ray_cluster, front, local):
     begun = asyncio.Semaphore(0)
     seeds = range(100, 120)
@@ -130,11 +166,39 @@ async def test_a_node_that_dies_silences_nobody(ray_cluster, front, local):
 
 @pytest.mark.usefixtures("front")
 def test_a_voice_that_is_nowhere_is_an_error(cluster, tmp_path):
-    from wyoming_hayakoe.settings import NeuralVoice
-
     voice = NeuralVoice(source=f"file://{tmp_path}")
     with pytest.raises(SourceNotFound, match="hanako"):
         cluster.origin("hanako", voice)()
+
+
+@asynccontextmanager
+async def running(*arguments):
+    """A command in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "wyoming_hayakoe", *map(str, arguments)
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def said(socket, text):
+    """What a server says, as PCM; nothing if it is not there or the voice is not ready yet."""
+    pcm = b""
+    with suppress(OSError):
+        async with AsyncUnixClient(socket) as client:
+            await client.write_event(Synthesize(text).event())
+            while (event := await client.read_event()) is not None:
+                if AudioChunk.is_type(event.type):
+                    pcm += AudioChunk.from_event(event).audio
+                elif not AudioStart.is_type(event.type):
+                    break
+            return pcm
+    await asyncio.sleep(0.2)
+    return pcm
 
 
 def replicas():

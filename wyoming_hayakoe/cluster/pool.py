@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import ray
 from ray import serve
@@ -34,6 +34,15 @@ DOWNSCALE_DELAY_S: Final = 300.0
 _FINGERPRINT_S: Final = 10.0
 _PORTION: Final = 0.001
 """Of a resource that only says which nodes are meant."""
+
+
+def actor_options(pool: Pool) -> dict[str, Any]:
+    """What a replica takes of its node, in Ray's words."""
+    return {
+        "num_cpus": pool.cpus,
+        "num_gpus": pool.gpus,
+        "resources": {} if pool.resource is None else {pool.resource: _PORTION},
+    }
 
 
 def deploy(pools: Iterable[ReplicaPool]) -> None:
@@ -84,14 +93,9 @@ class ReplicaPool:
         if self._is_deployed():
             self._handle = serve.get_app_handle(self.application)
             return
-        resources = {} if pool.resource is None else {pool.resource: _PORTION}
         deployment = serve.deployment(Replica).options(
             name="replica",
-            ray_actor_options={
-                "num_cpus": pool.cpus,
-                "num_gpus": pool.gpus,
-                "resources": resources,
-            },
+            ray_actor_options=actor_options(pool),
             max_replicas_per_node=pool.max_replicas_per_node,
             max_ongoing_requests=pool.sentences,
             max_queued_requests=pool.max_queued,
