@@ -17,8 +17,8 @@ from wyoming_hayakoe.http.keys import SETTINGS, SPEECH, STOPPING
 from wyoming_hayakoe.http.websocket_limits import WebSocketLimits
 from wyoming_hayakoe.http.websocket_session import Session
 
-LIMITS: Final = web.AppKey("websocket_limits", WebSocketLimits)
-"""Absent for the usual ones."""
+LIMITS: Final = WebSocketLimits()
+"""Those that no setting changes."""
 
 PROTOCOL: Final = "hayakoe"
 """Subprotocol of clients that name one, as those do that have their key in another."""
@@ -39,7 +39,7 @@ async def synthesize(request: web.Request) -> web.StreamResponse:
     is_known = _is_known(request)
     settings = request.app[SETTINGS]
     limits = replace(
-        request.app.get(LIMITS, WebSocketLimits()),
+        LIMITS,
         write_stall_s=settings.write_stall_s,
         idle_close_s=settings.idle_close_s,
     )

@@ -97,6 +97,7 @@ class Session:
         self._stopping = stopping
         self._config: Config | None = None
         self._open: _Turn | None = None
+        self._spoken: _Turn | None = None
         self._is_skipping = False  # the rest of the text of an utterance that has failed
         self._turns: asyncio.Queue[_Turn] = asyncio.Queue()
         self._unfinished: list[_Turn] = []
@@ -224,7 +225,11 @@ class Session:
             turn.narration.push(text)
         except HayakoeError as error:
             self._is_skipping = True
-            await self._fail(self._open, error)
+            failed = self._open
+            if failed is not None and failed is self._spoken:
+                await _end(self._speaking)
+                self._speaking = asyncio.create_task(self._speak_all())
+            await self._fail(failed, error)
 
     async def _finish(self) -> None:
         if not self._is_skipping:
@@ -282,7 +287,9 @@ class Session:
     async def _speak_all(self) -> None:
         """Speak one utterance after another."""
         while True:
-            turn = await self._turns.get()
+            turn = self._spoken = await self._turns.get()
+            if turn not in self._unfinished:  # it has failed before its time came
+                continue
             try:
                 await self._speak(turn)
             except HayakoeError as error:
@@ -315,8 +322,6 @@ class Session:
             encoded = await asyncio.to_thread(encoder.push, audio.samples)
             await self._send_audio(turn, encoded)
             made_s += audio.duration_s
-        if turn not in self._unfinished:  # it has failed, and its client knows
-            return
         await self._send_audio(turn, await asyncio.to_thread(encoder.finish))
         turn.narration.close()
         self._unfinished.remove(turn)
