@@ -67,6 +67,14 @@ def _hush() -> None:
     """
     for name in ("botocore", "httpcore2", "httpx2", "huggingface_hub", "zeroconf"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("zeroconf").addFilter(_without_traceback)
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """A network that is gone is everyday; where in a library that was found is no news."""
+    if record.levelno < logging.ERROR:
+        record.exc_info = None
+    return True
 
 
 def set_up_command_logging() -> None:
