@@ -7,12 +7,12 @@ them to a user without rights, and goes on as that one.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import yaml
@@ -21,8 +21,7 @@ from hayakoe_addon.discovery import SUPERVISOR, announce
 from hayakoe_addon.folders import Folders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
 _LOG = logging.getLogger(__name__)
 
@@ -63,35 +62,55 @@ def main(
     os.execvpe(_PROGRAM, [_PROGRAM, *(arguments or ["serve"])], environment)  # noqa: S606
 
 
-def _prepare(folders: Folders, environment: dict[str, str]) -> dict[str, str]:
+def _prepare(folders: Folders, environment: Mapping[str, str]) -> dict[str, str]:
     """Set the server up; returns what its environment needs."""
     # Late, because discovery, which has been started by now, does without all of this.
     from hayakoe_addon import options, words  # noqa: PLC0415
+
+    if folders.options.exists():
+        entered = options.read_options(folders.options)
+        words.take_words(options.words_of(entered), folders.dictionary, folders.data)
+        settings = options.settings_of(entered, folders)
+        settings["cache"] = str(_fill(folders.cache, folders))
+    else:
+        own = _own_settings(environment)
+        if own is None:
+            return {}
+        settings = own
+        cache = environment.get("HAYAKOE_CACHE") or settings.get("cache")
+        filled = _fill(Path(cache) if isinstance(cache, str) else folders.cache, folders)
+        settings.setdefault("cache", str(filled))
+        voices = settings.get("voices") or {}
+        if isinstance(voices, dict):
+            settings["voices"] = options.baked_settings(folders) | voices
+    _write_private(folders.settings, settings)
+    return {"HAYAKOE_CONFIG": str(folders.settings)}
+
+
+def _own_settings(environment: Mapping[str, str]) -> dict[str, Any] | None:
+    """What the user's configuration file says; None if it is wrong, as the server will tell."""
+    file = environment.get("HAYAKOE_CONFIG")
+    if not file:
+        return {}
+    try:
+        settings = yaml.safe_load(Path(file).read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    return settings if isinstance(settings, dict) else None
+
+
+def _fill(cache: Path, folders: Folders) -> Path:
+    """Give the cache what the image has; returns what the server is to use."""
     from hayakoe_addon.baked import link_baked  # noqa: PLC0415
 
-    cache = folders.cache
     try:
         cache.mkdir(parents=True, exist_ok=True)
         link_baked(folders.baked, cache)
     except OSError as error:
         # Nothing is kept then, but what is part of the image speaks all the same.
         _LOG.info("%s cannot be written, so nothing is kept there: %s", cache, error.strerror)
-        cache = folders.baked
-    if not folders.options.exists():
-        return _environment_of(options.baked_settings(folders), cache, environment)
-    entered = options.read_options(folders.options)
-    words.take_words(options.words_of(entered), folders.dictionary, folders.data)
-    settings = options.settings_of(entered, folders) | {"cache": str(cache)}
-    _write_private(folders.settings, settings)
-    return {"HAYAKOE_CONFIG": str(folders.settings)}
-
-
-def _environment_of(
-    voices: dict[str, dict[str, Any]], cache: Path, environment: dict[str, str]
-) -> dict[str, str]:
-    """Without Home Assistant the environment has the settings; this is what is not among them."""
-    settings = {"HAYAKOE_CACHE": str(cache), "HAYAKOE_VOICES": json.dumps(voices)}
-    return {name: value for name, value in settings.items() if name not in environment}
+        return folders.baked
+    return cache
 
 
 def _write_private(file: Path, settings: dict[str, Any]) -> None:

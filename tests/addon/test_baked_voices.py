@@ -92,7 +92,7 @@ def test_a_baked_voice_speaks_where_nothing_can_be_written(image, tmp_path, capl
     (tmp_path / "cache/tuned").write_text("no folder can be made here", "utf-8")
     audio = speak(tmp_path / "cache", image)
     assert audio.duration_s > 0.5
-    assert "no copy of" in caplog.text
+    assert "no copies for this machine" in caplog.text
 
 
 def test_a_second_start_changes_nothing(image, tmp_path):

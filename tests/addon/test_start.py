@@ -163,6 +163,35 @@ def test_without_home_assistant_the_environment_has_the_settings(start, folders,
     assert process.wait(HANG_S) == 0
 
 
+def test_a_configuration_file_of_the_users_own_wins(start, folders, free_port, tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        yaml.safe_dump(
+            {
+                "cache": str(tmp_path / "kept"),
+                "wyoming": {"uri": f"tcp://127.0.0.1:{free_port}"},
+                "zeroconf": {"enabled": False},
+                "voices": {"taro": {"source": str(tmp_path / "gone")}},
+            }
+        ),
+        "utf-8",
+    )
+    index = {"hana": {"source": str(folders.share / "gone"), "title": None, "styles": []}}
+    (folders.baked / INDEX).write_text(json.dumps(index), "utf-8")
+    process = start("serve", HAYAKOE_CONFIG=str(own), HAYAKOE_HTTP__ENABLED="false")
+    wait_for(lambda: "is ready" in process.log() or process.poll() is not None)
+    assert f"127.0.0.1:{free_port}" in process.log()
+    settings = yaml.safe_load(folders.settings.read_text("utf-8"))
+    assert settings["cache"] == str(tmp_path / "kept")
+    assert settings["voices"].keys() == {"taro", "hana"}
+
+
+def test_a_configuration_file_that_is_wrong_is_told(start, tmp_path):
+    process = start("serve", HAYAKOE_CONFIG=str(tmp_path / "nowhere.yaml"))
+    assert process.wait(HANG_S) == 2
+    assert f"there is no configuration file {tmp_path}/nowhere.yaml" in process.log()
+
+
 def test_the_container_is_the_program(start):
     process = start("read", "室温は23.5度です。")
     answer, _ = process.communicate(timeout=HANG_S)
