@@ -20,6 +20,7 @@ HANG_S = 60.0
 KEY = "correct-horse-battery"
 LONG = "今日はとても良い天気ですから、散歩に出かけましょう。" * 60
 PATH = "/ws/synthesize"
+BEGINNING = [{"type": "config"}, {"type": "text", "text": "あ"}]
 
 
 def limit(monkeypatch, **limits):
@@ -81,7 +82,7 @@ async def test_a_client_that_takes_nothing_is_given_up(serve):
     messages = [{"type": "config"}, {"type": "text", "text": LONG}, {"type": "end_of_stream"}]
     reader, writer = await raw_connection(server, *messages)
     async with asyncio.timeout(HANG_S):
-        while not server.tts.active_utterances:
+        while not server.tts.active_utterances:  # noqa: ASYNC110 - other threads decide
             await asyncio.sleep(0.01)
     await is_silent(server)
     await has_ended(reader)
