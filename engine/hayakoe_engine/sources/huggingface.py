@@ -49,6 +49,8 @@ _HEADERS: Final = {"user-agent": "hayakoe-engine"}
 
 _TIMEOUT_S: Final = 30.0
 """Without a byte for so long, a connection is given up."""
+_ANSWER_TIMEOUT_S: Final = 10.0
+"""And so soon where it is only asked what there is."""
 
 _TRANSIENT: Final = frozenset({408, 429, 500, 502, 503, 504})
 
@@ -110,7 +112,7 @@ class HubRemote:
                     self._repository,
                     revision=self._revision,
                     files_metadata=True,
-                    timeout=_TIMEOUT_S,
+                    timeout=_ANSWER_TIMEOUT_S,
                 )
             except (KeyError, TypeError, ValueError) as error:
                 raise SourceUnreachable(f"{self.uri}: no hub answers like this: {error}") from error

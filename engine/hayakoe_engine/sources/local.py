@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import unquote, urlsplit
 
 from hayakoe_engine.disk import copy_whole
 from hayakoe_engine.errors import SourceError, SourceNotFound
 from hayakoe_engine.sources.names import check_prefix
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _VOICE_FILE: Final = "config.json"
 _VOICE_IN_ONE_FILE: Final = ".aivmx"
 _VOICES: Final = "speakers"
+_DEPTH_OF_VOICES: Final = 2
+"""Folders between a repository and its voices."""
 
 
 class LocalSource:
     """A folder laid out as the published repository, or a single voice: its folder or AIVMX file.
+
+    With a single voice there is what a repository has that it lies in, or that is beside it.
 
     Args:
         root: Path; ``~`` is the user's home.
@@ -47,8 +54,12 @@ class LocalSource:
         folder = self._root / prefix
         if folder.is_dir():
             return folder
-        if PurePosixPath(prefix).parent.name == _VOICES and self._is_voice():
-            return self._root
+        if self._is_voice():
+            if PurePosixPath(prefix).parent.name == _VOICES:
+                return self._root
+            for around in self._around():
+                if (around / prefix).is_dir():
+                    return around / prefix
         raise SourceNotFound(f"{folder}: there is no such folder")
 
     def list_files(self, prefix: str) -> frozenset[str]:
@@ -76,6 +87,13 @@ class LocalSource:
         except OSError as error:
             where = error.filename or target
             raise SourceError(f"{where}: {error.strerror or error}") from error
+
+    def _around(self) -> Iterator[Path]:
+        """Where repositories may be that a single voice belongs to."""
+        root = self._root.resolve()
+        yield root.parent
+        if len(root.parents) > _DEPTH_OF_VOICES and root.parent.name == _VOICES:
+            yield root.parents[_DEPTH_OF_VOICES]
 
     def _is_voice(self) -> bool:
         if self._root.suffix.lower() == _VOICE_IN_ONE_FILE:

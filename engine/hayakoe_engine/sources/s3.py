@@ -144,7 +144,7 @@ class S3Remote:
             self._bucket,
             client_options={
                 "allow_http": True,  # an endpoint of one's own may be at home
-                "connect_timeout": "10s",
+                "connect_timeout": "5s",
                 "read_timeout": "30s",
                 "timeout": "12h",  # for a whole file
                 "user_agent": "hayakoe-engine",

@@ -89,24 +89,34 @@ def open_source(uri: str, access: SourceAccess | None = None) -> Source:
 
 
 def fetch_first(uris: Sequence[str], prefix: str, access: SourceAccess) -> Path:
-    """What lies under a prefix in the first of these sources that has it.
+    """What all voices share, which lies under a prefix in the first of these sources that has it.
 
     What is on this machine already counts more than the order, so that nobody is asked whether an
     earlier source has by now what it had not.
 
     Raises:
         SourceNotFound: None has it.
-        SourceError: As for ``Source.fetch``; sources after one that fails are not tried.
+        SourceError: As for ``Source.fetch``; sources after one that fails are not tried. The
+            message names those that do not have it.
     """
     if not access.update:
         here = replace(access, offline=True)
         for uri in uris:
             with suppress(SourceOffline, SourceNotFound):
                 return open_source(uri, here).fetch(prefix)
-    for uri in uris[:-1]:
+    *earlier, last = uris
+    for uri in earlier:
         with suppress(SourceNotFound):
             return open_source(uri, access).fetch(prefix)
-    return open_source(uris[-1], access).fetch(prefix)
+    try:
+        return open_source(last, access).fetch(prefix)
+    except SourceError as error:
+        if not earlier:
+            raise
+        message = f"{error}; nor is {prefix} in {' or '.join(earlier)}"
+        elsewhere = "if it is elsewhere, say so with bert_source"
+        hint = f"{error.hint}; {elsewhere}" if error.hint else elsewhere
+        raise type(error)(message, hint=hint) from error
 
 
 def _open_path(path: str, _: SourceAccess) -> Source:

@@ -375,11 +375,12 @@ def test_voices_need_themselves_and_a_language_model():
         *(
             (uri, prefix)
             for uri in (URI, official)
-            for prefix in ("onnx/bert/q8", "bert/tokenizer")
+            for prefix in ("onnx/bert/q8", "pytorch/bert/fp32", "bert/tokenizer")
         ),
     }
     assert needed_downloads({"hana": "/share/voices"}, "s3://voices/ja/") == {
         ("s3://voices/ja", "onnx/bert/q8"),
+        ("s3://voices/ja", "pytorch/bert/fp32"),
         ("s3://voices/ja", "bert/tokenizer"),
     }
     assert needed_downloads({}) == set()

@@ -289,6 +289,7 @@ def test_a_fetch_that_is_stopped_goes_on_later(fetch, hana, content_below):
 
 def test_a_hub_that_says_nothing(hub, fetch, monkeypatch):
     monkeypatch.setattr(huggingface, "_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(huggingface, "_ANSWER_TIMEOUT_S", 0.1)
     hub.go_wrong(on="/api/", pause_s=0.5)
     hub.go_wrong(on="/resolve/", pause_s=0.5)
     assert fetch()

@@ -1,7 +1,8 @@
 import pytest
 
-from hayakoe_engine.errors import SourceError, SourceNotFound
-from hayakoe_engine.sources.source import open_source
+from hayakoe_engine.errors import SourceError, SourceNotFound, SourceOffline
+from hayakoe_engine.sources.access import SourceAccess
+from hayakoe_engine.sources.source import fetch_first, open_source
 
 PREFIX = "onnx/speakers/hana"
 
@@ -40,6 +41,34 @@ def test_the_folder_of_a_single_voice_is_that_voice_and_nothing_else(tmp_path):
     assert source.fetch(PREFIX) == tmp_path
     with pytest.raises(SourceNotFound):
         source.fetch("onnx/bert/q8")
+
+
+@pytest.mark.parametrize("voice", ["hana", "onnx/speakers/hana", "hana.aivmx"])
+def test_the_language_model_may_lie_beside_a_single_voice(tmp_path, voice):
+    if voice.endswith(".aivmx"):
+        (tmp_path / voice).write_bytes(b"")
+    else:
+        (tmp_path / voice).mkdir(parents=True)
+        (tmp_path / voice / "config.json").write_text("{}")
+    (tmp_path / "onnx/bert/q8").mkdir(parents=True)
+    source = open_source(str(tmp_path / voice))
+    assert source.fetch("onnx/bert/q8") == tmp_path / "onnx/bert/q8"
+    assert source.fetch("onnx/speakers/anything") == tmp_path / voice
+    with pytest.raises(SourceNotFound):
+        source.fetch("bert/tokenizer")
+
+
+def test_a_language_model_that_is_nowhere_is_said_to_be_missing_everywhere(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    access = SourceAccess(tmp_path / "cache", offline=True)
+    official = "hf://lemondouble/hayakoe"
+    with pytest.raises(SourceOffline, match=r"onnx/bert/q8 is not in .*cache") as caught:
+        fetch_first([str(tmp_path), official], "onnx/bert/q8", access)
+    assert f"nor is onnx/bert/q8 in {tmp_path}" in str(caught.value)
+    assert "say so with bert_source" in caught.value.hint
+    with pytest.raises(SourceOffline) as caught:
+        fetch_first([official], "onnx/bert/q8", access)
+    assert "bert_source" not in caught.value.hint
 
 
 def test_what_is_not_there_is_named(tmp_path):

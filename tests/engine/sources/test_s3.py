@@ -76,6 +76,21 @@ def test_the_marker_of_a_folder_is_no_file(s3, fetch, hana, content_below):
     assert content_below(fetch()) == hana
 
 
+def test_a_bucket_may_hold_more_than_one_answer_lists(s3, fetch, hana, content_below):
+    """S3 lists a thousand objects at a time."""
+    s3.put_many("voices", (f"onnx/speakers/v{number:04}/config.json" for number in range(1100)))
+    assert content_below(fetch("onnx/speakers/v1099")) == {"config.json": b"{}"}
+    assert content_below(fetch()) == hana
+    listed = open_source("s3://voices").list_files("onnx/speakers")
+    assert len(listed) == 1100 + len(hana) + 1
+    with pytest.raises(SourceError, match=r"11\d\d files are more than the limit of 1000"):
+        fetch("onnx/speakers")
+    with pytest.raises(SourceNotFound) as caught:
+        fetch("onnx/speakers/v1100")
+    assert "v0001" in caught.value.hint
+    assert len(caught.value.hint) < 1000
+
+
 def test_what_is_complete_is_used_without_asking_anybody(s3, fetch):
     folder = fetch()
     del s3.requests[:]
