@@ -102,5 +102,5 @@ def build_app(
         if shape is not None:
             shapes.update((route.path, shape) for route in routes)
     app[Shapes.KEY] = Shapes(shapes)
-    app[openapi.DOCUMENT] = openapi.build_document(app)
+    app[openapi.DOCUMENT] = openapi.ApiDocument(app)
     return app

@@ -34,7 +34,7 @@ def routes() -> list[web.RouteDef]:
 @open_to_all
 async def page(request: web.Request) -> web.Response:
     """The page."""
-    return web.Response(text=_page(request.app[DOCUMENT]), content_type="text/html")
+    return web.Response(text=_page(request.app[DOCUMENT].content), content_type="text/html")
 
 
 @open_to_all

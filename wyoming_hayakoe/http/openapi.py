@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from aiohttp import web
@@ -21,7 +22,24 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = dict[str, Any]
 
-DOCUMENT: Final = web.AppKey("openapi", dict)
+
+class ApiDocument:
+    """The document of an application, made when somebody asks for it.
+
+    Args:
+        app: With all its routes.
+    """
+
+    def __init__(self, app: web.Application) -> None:
+        self._app = app
+
+    @cached_property
+    def content(self) -> Json:
+        """The document."""
+        return build_document(self._app)
+
+
+DOCUMENT: Final = web.AppKey("openapi", ApiDocument)
 
 _REFERENCES: Final = "#/components/schemas/{model}"
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
@@ -56,7 +74,7 @@ def routes() -> list[web.RouteDef]:
 @open_to_all
 async def document(request: web.Request) -> web.Response:
     """The document."""
-    return web.json_response(request.app[DOCUMENT])
+    return web.json_response(request.app[DOCUMENT].content)
 
 
 def build_document(app: web.Application) -> Json:
