@@ -40,6 +40,7 @@ class RenderFolder:
         self._stack = ExitStack()
         self._known: dict[str, dict[str, Any]] = {}
         self._journal: TextIO | None = None
+        self._is_broken_off = False
 
     def __enter__(self) -> Self:
         self._path.mkdir(parents=True, exist_ok=True)
@@ -49,8 +50,8 @@ class RenderFolder:
             self._journal = self._stack.enter_context(
                 (self._path / REPORT).open("a", encoding="utf-8")
             )
-            # What was broken off in the midst of a line must not spoil the next one.
-            self._journal.write("\n")
+            if self._is_broken_off:
+                self._journal.write("\n")
         except BaseException:
             self._stack.close()
             raise
@@ -127,6 +128,7 @@ class RenderFolder:
             return
         with report:
             for line in report:
+                self._is_broken_off = not line.endswith("\n")
                 with suppress(ValueError, KeyError, TypeError):  # broken off, or not ours
                     facts = json.loads(line)
                     self._known[str(facts.pop("file"))] = {
