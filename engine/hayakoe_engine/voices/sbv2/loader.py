@@ -157,7 +157,14 @@ class Sbv2Loader:
                 lambda: open_synthesizer(files.synthesizer, threads),
             )
             session.get()
-            return PublishedVoice(voice.info, files, session, language_model())
+            return PublishedVoice(
+                voice.info,
+                files,
+                session,
+                language_model(),
+                phrases=self._phrases,
+                identity=" ".join(map(self._store.content_hash, files.paths)),
+            )
         manifest = VoiceManifest.read(folder)
         precision = manifest.best if self._precision == "auto" else self._precision
         backend = Resident(

@@ -7,18 +7,21 @@ import json
 import threading
 from collections import OrderedDict
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, Literal
 
+from hayakoe_engine.window import MadeWindow, Window
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TypeAlias
 
     from hayakoe_engine.options import Remember, SynthesisOptions
     from hayakoe_engine.text.reading import Reading
     from hayakoe_engine.voices.phrase_store import PhraseStore
     from hayakoe_engine.voices.sbv2.phones import PhoneSequence
-    from hayakoe_engine.window import MadeWindow
+    from hayakoe_engine.voices.voice import VoiceInfo
 
     Phrase: TypeAlias = tuple[MadeWindow, ...]
 
@@ -29,22 +32,39 @@ PHRASE_BYTES: Final = 16 << 20
 
 
 def phrase_key(
-    identity: str, phones: PhoneSequence, reading: Reading, options: SynthesisOptions
+    identity: str,
+    info: VoiceInfo,
+    phones: PhoneSequence,
+    reading: Reading,
+    options: SynthesisOptions,
 ) -> bytes:
     """A hash of everything that the sound of a sentence depends on, 32 bytes.
 
     Args:
         identity: Of the voice: its content, its precision and its language model.
+        info: Facts about it, which say what options mean to it.
         phones: What is said, and what the language model reads.
         reading: What it was made of; how it ends and is delivered.
-        options: How it is said; those that change nothing must be the same for all.
+        options: How it is said.
     """
+    silent = {"remember", *info.ignored_options}
     said = {name: _as_number(value) for name, value in asdict(options).items()}
-    del said["remember"]
+    said = {name: value for name, value in said.items() if name not in silent}
+    said["style"] = options.style or info.styles[0]
     delivery = None if reading.delivery is None else asdict(reading.delivery)
     pause_s = _as_number(reading.end_pause_s)
     everything = [_engine_version(), identity, asdict(phones), pause_s, delivery, said]
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).digest()
+
+
+def windows_of(phrase: Phrase) -> Iterator[Window]:
+    """The windows of a sentence that is kept, as a voice gives them."""
+    for made in phrase:
+        yield Window(partial(_same, made), len(made.samples))
+
+
+def _same(made: MadeWindow) -> MadeWindow:
+    return made
 
 
 @cache

@@ -14,9 +14,11 @@ from hayakoe_engine.errors import BadVoiceFiles
 from hayakoe_engine.voices.limiter import limit
 from hayakoe_engine.voices.sbv2.pauses import MIN_PAUSE_S, EndPause, end_with
 from hayakoe_engine.voices.sbv2.phones import phones_of
+from hayakoe_engine.voices.sbv2.phrase_cache import phrase_key, windows_of
 from hayakoe_engine.voices.sbv2.sessions import SessionOpener
 from hayakoe_engine.voices.sbv2.synthesizer_inputs import feeds_for, names_in
 from hayakoe_engine.voices.style_mix import style_shares
+from hayakoe_engine.window import MadeWindow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
     from hayakoe_engine.voices.residency import Resident
     from hayakoe_engine.voices.sbv2.files import VoiceFiles
     from hayakoe_engine.voices.sbv2.language_model import LanguageModel
+    from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
     from hayakoe_engine.voices.voice import VoiceInfo
+    from hayakoe_engine.window import Window
 
 _LET_OTHERS_GO_FIRST: Final = np.zeros(0, np.float32)
 
@@ -93,6 +97,8 @@ class PublishedVoice:
         files: Of the published voice.
         session: Gives its network, which is opened now if it is not open.
         language_model: May be shared with other voices.
+        phrases: May be shared with other voices.
+        identity: Differs from that of every other voice.
     """
 
     def __init__(
@@ -101,11 +107,16 @@ class PublishedVoice:
         files: VoiceFiles,
         session: Resident[InferenceSession],
         language_model: LanguageModel,
+        *,
+        phrases: PhraseCache,
+        identity: str,
     ) -> None:
         self._info = info
         self._files = files
         self._session = session
         self._language_model = language_model
+        self._phrases = phrases
+        self._identity = f"{identity} {language_model.identity}"
 
     @property
     def info(self) -> VoiceInfo:
@@ -117,9 +128,14 @@ class PublishedVoice:
         reading: Reading,
         options: SynthesisOptions,
         rng: np.random.Generator,  # noqa: ARG002 - the graph draws its own noise
-    ) -> Iterator[NDArray[np.float32]]:
+    ) -> Iterator[NDArray[np.float32] | Window]:
         """Speak one sentence, in one window."""
         sequence = phones_of(reading)
+        key = phrase_key(self._identity, self._info, sequence, reading, options)
+        known = self._phrases.get(key, options.remember)
+        if known is not None:
+            yield from windows_of(known)
+            return
         phones = sequence.model_input(add_blank=self._files.config.add_blank)
         features = np.asarray(self._language_model.features(sequence.text))
         yield _LET_OTHERS_GO_FIRST
@@ -152,7 +168,8 @@ class PublishedVoice:
             else EndPause(pause_s, is_exact=True)
         )
         samples = limit(audio * np.float32(options.volume))
-        yield end_with(end, samples, self._info.sample_rate_hz)
+        made = MadeWindow(end_with(end, samples, self._info.sample_rate_hz))
+        yield self._phrases.record(key, 1, options.remember).add(0, made).samples
 
     def close(self) -> None:
         """Let go of the session; it ends with the last sentence that uses it."""

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from hayakoe_engine.audio import PhoneTiming
-from hayakoe_engine.options import SynthesisOptions
 from hayakoe_engine.voices import world
 from hayakoe_engine.voices.limiter import limit
 from hayakoe_engine.voices.sbv2.backend import EncoderInput
 from hayakoe_engine.voices.sbv2.lengths import apply_lengths, measured, phones_spoken
 from hayakoe_engine.voices.sbv2.pauses import EndPause, arrange_pauses, end_with
 from hayakoe_engine.voices.sbv2.phones import phones_of
-from hayakoe_engine.voices.sbv2.phrase_cache import phrase_key
+from hayakoe_engine.voices.sbv2.phrase_cache import phrase_key, windows_of
 from hayakoe_engine.voices.sbv2.symbols import SYMBOLS
 from hayakoe_engine.voices.sbv2.windows import plan_decoding
 from hayakoe_engine.voices.style_mix import style_shares
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hayakoe_engine.options import SynthesisOptions
     from hayakoe_engine.text.delivery import Delivery
     from hayakoe_engine.text.reading import Reading
     from hayakoe_engine.voices.residency import Resident
@@ -87,11 +87,10 @@ class Sbv2Voice:
     ) -> Iterator[NDArray[np.float32] | Window]:
         """Speak one sentence, window by window; others may go first between its stages."""
         phones = phones_of(reading)
-        key = phrase_key(self._identity, phones, reading, self._effective(options))
+        key = phrase_key(self._identity, self._info, phones, reading, options)
         known = self._phrases.get(key, options.remember)
         if known is not None:
-            for made in known:
-                yield Window(partial(_same, made), len(made.samples))
+            yield from windows_of(known)
             return
         sentence = yield from self._sentence(reading, phones, options, rng)
         if self._changes_pitch(reading, options):
@@ -200,12 +199,6 @@ class Sbv2Voice:
             end=end,
             gain=self._gain * options.volume,
         )
-
-    def _effective(self, options: SynthesisOptions) -> SynthesisOptions:
-        """The same options for the same sound."""
-        plain = SynthesisOptions()
-        ignored = {name: getattr(plain, name) for name in self._info.ignored_options}
-        return options.changed(**{"style": options.style or self._info.styles[0], **ignored})
 
     def _changes_pitch(self, reading: Reading, options: SynthesisOptions) -> bool:
         same = options.pitch_scale == 1.0 and options.intonation_scale == 1.0
@@ -391,10 +384,6 @@ class _TailPiece:
         samples = self.sentence.backend.decode_tail(self.hidden.of(plan), all_cpus=all_cpus)
         before = (plan.start - plan.decode_start) * hop
         return samples[before : before + plan.frames * hop]
-
-
-def _same(made: MadeWindow) -> MadeWindow:
-    return made
 
 
 def _pitch_factors(reading: Reading, spoken: NDArray[np.int64]) -> NDArray[np.float64] | None:

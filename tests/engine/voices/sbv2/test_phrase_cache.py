@@ -4,12 +4,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hayakoe_engine import SynthesisOptions
+from hayakoe_engine import SynthesisOptions, VoiceInfo
 from hayakoe_engine.text.delivery import Delivery, MoraDelivery
 from hayakoe_engine.text.reading import Reading
 from hayakoe_engine.voices.phrase_store import PhraseStore
+from hayakoe_engine.voices.sbv2 import phrase_cache
 from hayakoe_engine.voices.sbv2.phones import PhoneSequence
-from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache, PhraseCacheFigures, phrase_key
+from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache, PhraseCacheFigures
 from hayakoe_engine.window import MadeWindow
 
 A, B, C, D, E = b"a", b"b", b"c", b"d", b"e"
@@ -203,6 +204,20 @@ def test_where_things_are_kept(open_cache, tmp_path):
 PHONES = PhoneSequence(("_", "a", "_"), (0, 1, 0), (1, 1, 1), "あ", (-1, 0, -1))
 READING = Reading("あ", (), (), ())
 OPTIONS = SynthesisOptions(style="Happy")
+INFO = VoiceInfo(
+    name="hana",
+    title="花",
+    sample_rate_hz=44100,
+    licence="",
+    credit="",
+    url="",
+    version="1",
+    styles=("Happy", "Sad"),
+)
+
+
+def phrase_key(identity, phones, reading, options, info=INFO):
+    return phrase_cache.phrase_key(identity, info, phones, reading, options)
 
 
 def test_the_same_sound_has_the_same_key():
@@ -213,8 +228,18 @@ def test_the_same_sound_has_the_same_key():
         phrase_key("hana", again, replace(READING, text="ア"), OPTIONS),
         phrase_key("hana", PHONES, READING, OPTIONS.changed(speed=1, remember="no")),
         phrase_key("hana", PHONES, READING, OPTIONS.changed(remember="until-spoken")),
+        phrase_key("hana", PHONES, READING, OPTIONS.changed(style=None)),
     ):
         assert same == key
+
+
+def test_what_the_voice_cannot_do_does_not_count():
+    info = replace(INFO, ignored_options=frozenset({"pitch_scale"}))
+    keys = {
+        phrase_key("hana", PHONES, READING, OPTIONS.changed(pitch_scale=scale), info)
+        for scale in (0.9, 1.0, 1.1)
+    }
+    assert len(keys) == 1
 
 
 def test_whatever_changes_the_sound_changes_the_key():
