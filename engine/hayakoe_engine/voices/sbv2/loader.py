@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
+from hayakoe_engine.errors import BadVoiceFiles
 from hayakoe_engine.sources.layout import LANGUAGE_MODEL as LANGUAGE_MODEL_PREFIX
 from hayakoe_engine.voices.residency import Residency, Resident
 from hayakoe_engine.voices.sbv2.artifacts import ArtifactStore
@@ -110,6 +111,29 @@ class Sbv2Loader:
             open_bert(installed.language_model.files.model, self._threads)
         if installed.folder is None:
             open_synthesizer(installed.files.synthesizer, self._threads)
+
+    def parts(
+        self, name: str, voice: Path, bert: Path, tokenizer: Path
+    ) -> tuple[LanguageModel, VoiceManifest, Callable[[Precision], OnnxBackend]]:
+        """The language model of a voice, what is known of it, and its network in any precision.
+
+        For whoever compares them; otherwise as ``load``.
+
+        Raises:
+            BadVoiceFiles: As for ``load``, or there is nothing but the graph as it was published.
+        """
+        installed = self._installed(name, voice, bert, tokenizer, "")
+        folder = installed.folder
+        if folder is None:
+            raise BadVoiceFiles(f"{voice}: has no precisions: it runs as it was published")
+        manifest = VoiceManifest.read(folder)
+
+        def open_backend(precision: Precision) -> OnnxBackend:
+            return OnnxBackend(
+                folder, self._opener, manifest, precision=precision, threads=self._threads
+            )
+
+        return self._open_language_model(installed.language_model), manifest, open_backend
 
     def _installed(
         self, name: str, voice: Path, bert: Path, tokenizer: Path, source: str

@@ -15,7 +15,7 @@ from hayakoe_engine.voices.sbv2.voice import Sbv2Voice
 from hayakoe_engine.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -56,6 +56,7 @@ class Rehearsal:
         config: Of the published voice.
         styles: Its styles.
         language_model: To speak with.
+        sentences: What it says.
     """
 
     def __init__(
@@ -64,16 +65,21 @@ class Rehearsal:
         config: VoiceConfig,
         styles: StyleVectors,
         language_model: LanguageModel,
+        sentences: Sequence[str] = SENTENCES,
     ) -> None:
         self._info = info
         self._config = config
         self._styles = styles
         self._language_model = language_model
         reader = Reader()
-        self._readings = [reader.read(sentence) for sentence in SENTENCES]
+        self._readings = [reader.read(sentence) for sentence in sentences]
 
     def speak(self, backend: Backend) -> NDArray[np.float32]:
         """All sentences in a row, float32 ``[n]``."""
+        return np.concatenate(self.speak_each(backend))
+
+    def speak_each(self, backend: Backend) -> list[NDArray[np.float32]]:
+        """The sentences one by one, float32 ``[n]`` each; always with the same noise."""
         voice = Sbv2Voice(
             self._info,
             self._config,
@@ -85,10 +91,12 @@ class Rehearsal:
             identity="",
         )
         options = SynthesisOptions()
-        return np.concatenate(
-            [
-                window.make().samples if isinstance(window, Window) else window
-                for reading in self._readings
-                for window in voice.begin(reading, options, np.random.default_rng(0))
-            ]
-        )
+        return [
+            np.concatenate(
+                [
+                    window.make().samples if isinstance(window, Window) else window
+                    for window in voice.begin(reading, options, np.random.default_rng(0))
+                ]
+            )
+            for reading in self._readings
+        ]
