@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Final
 
-__all__ = ["BadKana", "default_accent", "split_moras", "to_katakana"]
+__all__ = ["BadKana", "default_accent", "find_moras", "split_moras", "to_katakana"]
 
 # What Open JTalk says as one mora; every other small kana would be a mora of its own.
 _AFTER_WHAT: Final = {
@@ -28,6 +28,7 @@ _LARGE: Final = (
 _MORA: Final = re.compile(
     "|".join(f"[{before}]{small}" for small, before in _AFTER_WHAT.items()) + f"|[{_LARGE}ー]"
 )
+_ANY_MORA: Final = re.compile(f"{_MORA.pattern}|[{_SMALL}]")
 _HIRAGANA: Final = {code: code + 0x60 for code in range(ord("ぁ"), ord("ゖ") + 1)}
 _NO_VOWEL_OF_ITS_OWN: Final = "ーッン"
 
@@ -58,6 +59,11 @@ def split_moras(kana: str) -> tuple[str, ...]:
         moras.append(mora[0])
         place = mora.end()
     return tuple(moras)
+
+
+def find_moras(kana: str) -> list[str]:
+    """The moras that Open JTalk makes of katakana; anything else is left out."""
+    return _ANY_MORA.findall(kana)
 
 
 def default_accent(moras: tuple[str, ...]) -> int:

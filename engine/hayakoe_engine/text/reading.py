@@ -13,7 +13,7 @@ from pyopenjtalk.openjtalk import OpenJTalk
 from hayakoe_engine.text.clean import is_speakable
 from hayakoe_engine.text.dictionary.matching import not_against_dictionary
 from hayakoe_engine.text.english import find_english
-from hayakoe_engine.text.kana import split_moras
+from hayakoe_engine.text.kana import find_moras, split_moras
 from hayakoe_engine.text.notation.find import find_notations
 from hayakoe_engine.text.rewriting import Rewritten
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from hayakoe_engine.text.delivery import Delivery
     from hayakoe_engine.text.dictionary.user_dictionary import UserDictionary
 
-_MORA = re.compile("[ァ-ヴ][ァィゥェォャュョヮ]?|ー")
 _KANA_PHRASE = re.compile("([^/、]+)([/、]?)")
 _DEVOICED = "’"
+_PAUSES = frozenset({"、", "？", "！"})
 _PHONE = re.compile(r"-([^+]*)\+")
 _UNSPOKEN = frozenset({"pau", "sp", "unk"})
 SILENCES = frozenset({"sil", "pau"})
@@ -130,7 +130,7 @@ class Reading:
         span = (0, 0)
         for word in self.words:
             span = word.span if word.surface else span
-            spans += [span] * len(_MORA.findall(word.kana))
+            spans += [span] * len(find_moras(word.kana))
         return tuple(spans)
 
     @cached_property
@@ -286,10 +286,10 @@ def _feature(pos: str, group: str, pron: str, accent: int, moras: int) -> NJDFea
     }
 
 
-def _words(text: str, prose: Rewritten, entries: Iterable[SurfacePhonemeMapping]) -> Iterator[Word]:
+def _words(text: str, prose: Rewritten, entries: Sequence[SurfacePhonemeMapping]) -> Iterator[Word]:
     end = 0
     rule = None
-    for entry in entries:
+    for entry, moras in zip(entries, _moras(entries), strict=True):
         start, stop = entry["char_span"]
         source = prose.origin(start, stop)
         if start < stop:  # else it belongs to the word before
@@ -301,7 +301,7 @@ def _words(text: str, prose: Rewritten, entries: Iterable[SurfacePhonemeMapping]
             surface=text[span[0] : span[1]],
             span=span,
             spelling=entry["surface"],
-            kana="".join(_moras(entry)),
+            kana="".join(moras),
             phones=tuple(phone for phone in entry["phonemes"] if phone not in _UNSPOKEN),
             part_of_speech=entry["pos"],
             known=not entry["is_unknown"],
@@ -315,7 +315,7 @@ def _rule(rules: Iterable[str | None], entry: SurfacePhonemeMapping) -> str | No
 
 
 def _accent_phrases(
-    entries: Iterable[SurfacePhonemeMapping], labels: Sequence[str]
+    entries: Sequence[SurfacePhonemeMapping], labels: Sequence[str]
 ) -> Iterator[AccentPhrase]:
     pauses = _pauses(labels)
     spoken = 0
@@ -324,20 +324,19 @@ def _accent_phrases(
         yield AccentPhrase(tuple(moras), accent, spoken in pauses)
 
 
-def _mora_groups(entries: Iterable[SurfacePhonemeMapping]) -> Iterator[tuple[list[str], int]]:
+def _mora_groups(entries: Sequence[SurfacePhonemeMapping]) -> Iterator[tuple[list[str], int]]:
     """The moras of each accent phrase, and its accent: that of its first word."""
     group: list[str] = []
     accent = 0
-    for entry in entries:
-        moras = _moras(entry)
+    for entry, moras in zip(entries, _moras(entries), strict=True):
         if group and moras and entry["chain_flag"] != 1:
-            yield group, accent
+            yield group, min(accent, len(group))
             group = []
         if not group:
             accent = entry["accent_nucleus"]
         group += moras
     if group:
-        yield group, accent
+        yield group, min(accent, len(group))
 
 
 def _pauses(labels: Sequence[str]) -> set[int]:
@@ -358,7 +357,16 @@ def phone_of(label: str) -> str:
     return match[1] if match else ""
 
 
-def _moras(entry: SurfacePhonemeMapping) -> list[str]:
-    if _UNSPOKEN.issuperset(entry["phonemes"]):
-        return []
-    return _MORA.findall(entry["pron"].replace(_DEVOICED, ""))
+def _moras(entries: Iterable[SurfacePhonemeMapping]) -> Iterator[list[str]]:
+    """The moras of each word; a lengthening of nothing, after a pause, is none."""
+    is_after_pause = True
+    for entry in entries:
+        moras: list[str] = []
+        if _UNSPOKEN.issuperset(entry["phonemes"]):
+            is_after_pause = is_after_pause or entry["pron"] in _PAUSES
+        else:
+            moras = find_moras(entry["pron"].replace(_DEVOICED, ""))
+            while is_after_pause and moras[:1] == ["ー"]:
+                del moras[0]
+            is_after_pause = is_after_pause and not moras
+        yield moras

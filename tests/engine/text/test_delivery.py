@@ -1,3 +1,5 @@
+import pytest
+
 from hayakoe_engine.text.delivery import Delivery, MoraDelivery
 from hayakoe_engine.text.reading import AccentPhrase, Reader
 
@@ -25,6 +27,26 @@ def test_every_mora_has_one_vowel_and_what_comes_before():
         *(("ky", "a"), ("cl",), ("ch", "i")),
         *(("k", "o"), ("o",), ("N",)),
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ーア",
+        "ンっ'a'ーイ",
+        "ァッ/ーヮ",
+        "漢ーイヮ・",
+        "ぁゎ",
+        "キャ'ーキャ",
+        "ー〜ーンー、漢",
+        "ー。",
+    ],
+)
+def test_moras_are_those_that_are_spoken(text):
+    reading = READER.read(text)
+    moras = [mora for phrase in reading.accent_phrases for mora in phrase.moras]
+    assert len(moras) == len(reading.mora_phones) == len(reading.mora_spans)
+    assert all(phrase.accent <= len(phrase.moras) for phrase in reading.accent_phrases)
 
 
 def test_a_delivery_is_given_for_every_phone():
