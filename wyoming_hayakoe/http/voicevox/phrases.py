@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from hayakoe_engine.text.reading import Reading
 
-__all__ = ["KanaPhrase", "bare_phrases", "delivery_of", "phrases_of"]
+__all__ = ["KanaPhrase", "bare_phrases", "delivery_of", "phrases_of", "told_moras"]
 
 HIGH: Final = 5.75
 """Pitch of a high mora, as it is told: the logarithm of 314 Hz. What a voice makes of it is its own
@@ -28,6 +28,8 @@ LOW: Final = 5.5
 SENTENCE_PAUSE_S: Final = 0.4
 CLAUSE_PAUSE_S: Final = 0.2
 
+_LARGE: Final = str.maketrans("ァィゥェォャュョヮ", "アイウエオヤユヨワ")
+_VOWELS: Final = {**dict(zip("aiueo", "アイウエオ", strict=True)), "N": "ン", "cl": "ッ"}
 _PITCHLESS: Final = frozenset({"A", "I", "U", "E", "O", "cl"})
 _SAME: Final = 0.001
 _LOWEST_FACTOR: Final = 0.25
@@ -114,14 +116,29 @@ def phrases_of(readings: Iterable[tuple[Reading, Delivery]]) -> tuple[AccentPhra
     return tuple(phrases)
 
 
+def told_moras(reading: Reading) -> Iterator[tuple[str, ...]]:
+    """The moras of each accent phrase, in kana that means the same without what stands before."""
+    vowels = iter([phones[-1] for phones in reading.mora_phones])
+    for phrase in reading.accent_phrases:
+        told: list[str] = []
+        for mora in phrase.moras:
+            vowel = next(vowels)
+            if mora == "ー" and told[-1:] in ([], ["ッ"]):
+                told.append(_VOWELS.get(vowel) or _VOWELS[vowel.lower()])
+            else:
+                told.append(mora if len(mora) > 1 else mora.translate(_LARGE))
+        yield tuple(told)
+
+
 def _phrases(reading: Reading, delivery: Delivery) -> Iterator[AccentPhrase]:
     spoken = zip(reading.mora_phones, delivery.moras, strict=True)
     pauses_s = iter(delivery.pauses_s)
     last = len(reading.accent_phrases) - 1
-    for number, phrase in enumerate(reading.accent_phrases):
+    told = told_moras(reading)
+    for number, (phrase, kana_moras) in enumerate(zip(reading.accent_phrases, told, strict=True)):
         accent = phrase.accent or len(phrase.moras)
         moras = []
-        for place, kana in enumerate(phrase.moras):
+        for place, kana in enumerate(kana_moras):
             phones, lengths = next(spoken)
             vowel = phones[-1]
             moras.append(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from hayakoe_engine.errors import TextTooLong
 from hayakoe_engine.text.reading import AccentPhrase
 from wyoming_hayakoe.http.keys import SETTINGS
-from wyoming_hayakoe.http.voicevox.phrases import KanaPhrase
+from wyoming_hayakoe.http.voicevox.phrases import KanaPhrase, told_moras
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -177,13 +177,14 @@ def _key(phrases: Sequence[KanaPhrase]) -> tuple[KanaPhrase, ...]:
 def _kana_phrases(reading: Reading) -> list[KanaPhrase]:
     vowels = iter([phones[-1] for phones in reading.mora_phones])
     last = len(reading.accent_phrases) - 1
+    told = zip(reading.accent_phrases, told_moras(reading), strict=True)
     return [
         KanaPhrase(
-            phrase.moras,
+            moras,
             phrase.accent or len(phrase.moras),
             phrase.pause_after,
             number == last and reading.is_question,
-            frozenset(place for place, _ in enumerate(phrase.moras) if next(vowels) in "AIUEO"),
+            frozenset(place for place, _ in enumerate(moras) if next(vowels) in "AIUEO"),
         )
-        for number, phrase in enumerate(reading.accent_phrases)
+        for number, (phrase, moras) in enumerate(told)
     ]
