@@ -62,7 +62,7 @@ class Renderer:
         """Speak an item, after everybody who is waiting to hear something."""
         try:
             audio = self._speak(item)
-            return Rendered(audio.encode(item.format), audio.duration_s)
+            return Rendered(audio.to_bytes(item.format), audio.duration_s)
         except HayakoeError as error:
             return Rendered.failed(error)
         except Exception as error:  # noqa: BLE001 - one item must not end all

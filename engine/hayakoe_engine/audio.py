@@ -142,7 +142,7 @@ class Audio:
         samples = soxr.resample(self.samples, self.sample_rate_hz, sample_rate_hz)
         return Audio(np.asarray(samples, np.float32), sample_rate_hz, self.timings)
 
-    def encode(self, audio_format: str) -> bytes:
+    def to_bytes(self, audio_format: str = "wav") -> bytes:
         """The audio as a file of this format.
 
         Args:
@@ -178,7 +178,7 @@ class Audio:
             OSError: The file cannot be written.
         """
         target = Path(path)
-        data = self.encode(target.suffix.lstrip("."))
+        data = self.to_bytes(target.suffix.lstrip("."))
         with tempfile.NamedTemporaryFile(
             dir=target.parent, prefix=f".{target.name}.", delete=False
         ) as file:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hayakoe_engine.audio import Audio
+from hayakoe_engine.audio import Audio, streaming_wav_header
 from hayakoe_engine.errors import BadOption, BusyError, VoiceNotFound
 from hayakoe_engine.options import SynthesisOptions
 from hayakoe_engine.scheduler import Priority
@@ -18,7 +18,7 @@ from hayakoe_engine.voices.style_mix import style_shares
 from hayakoe_engine.voices.voice import measure
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -82,6 +82,16 @@ class Speaker:
         with suppress(VoiceNotFound, BusyError):
             self._info = self._held().voice.info
         return self._info
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """Names of the voice's styles, its own first; empty if it has one only."""
+        return self.info.styles
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Rate of the voice's audio."""
+        return self.info.sample_rate_hz
 
     @property
     def voice(self) -> Voice:
@@ -166,6 +176,43 @@ class Speaker:
         utterance = self.open(options, markup=markup, **changes)
         return _windows(utterance, text)
 
+    def stream_wav(
+        self,
+        text: str,
+        options: SynthesisOptions | None = None,
+        *,
+        markup: Markup | None = None,
+        **changes: Any,  # noqa: ANN401
+    ) -> Iterator[bytes]:
+        """As ``stream``, in the pieces of one WAV file whose length is not known at its beginning.
+
+        The header comes with the first audio.
+
+        Raises:
+            HayakoeError: As for ``stream``.
+        """
+        windows = self.stream(text, options, markup=markup, **changes)
+        return (_wav_piece(audio, is_first=not number) for number, audio in enumerate(windows))
+
+    async def astream_wav(
+        self,
+        text: str | AsyncIterable[str],
+        options: SynthesisOptions | None = None,
+        *,
+        markup: Markup | None = None,
+        **changes: Any,  # noqa: ANN401
+    ) -> AsyncGenerator[bytes, None]:
+        """As ``stream_wav``, without blocking the event loop; the text as for ``astream``.
+
+        Raises:
+            HayakoeError: As for ``stream``.
+        """
+        is_first = True
+        async with aclosing(self.astream(text, options, markup=markup, **changes)) as windows:
+            async for audio in windows:
+                yield _wav_piece(audio, is_first=is_first)
+                is_first = False
+
     def generate(
         self,
         text: str,
@@ -190,7 +237,7 @@ class Speaker:
         *,
         markup: Markup | None = None,
         **changes: Any,  # noqa: ANN401
-    ) -> AsyncIterator[Audio]:
+    ) -> AsyncGenerator[Audio, None]:
         """As ``stream``; the text may also come piece by piece, as from a language model.
 
         Raises:
@@ -334,6 +381,10 @@ def _measured(
     for reading in readings:
         delivery = yield from measure(voice, reading, options, np.random.default_rng(options.seed))
         found.append(delivery)
+
+
+def _wav_piece(audio: Audio, *, is_first: bool) -> bytes:
+    return (streaming_wav_header(audio.sample_rate_hz) if is_first else b"") + audio.pcm_bytes()
 
 
 async def _feed(utterance: Utterance, text: str | AsyncIterable[str]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hayakoe_engine import Audio, SynthesisOptions
+from hayakoe_engine import Audio, SynthesisOptions, streaming_wav_header
 from hayakoe_engine.errors import BadOption, BusyError, EmptyText, InferenceFailed, StyleNotFound
 from hayakoe_engine.text.reading import Reader
 
@@ -54,6 +54,24 @@ async def test_async_is_the_same_audio(mei):
 @pytest.mark.parametrize("length", [1, 3, 7, 1000])
 async def test_text_in_pieces_is_the_same_audio(mei, length):
     assert same(await mei.agenerate(in_pieces(TEXT, length)), mei.generate(TEXT))
+
+
+async def test_a_stream_of_wav_is_one_file(mei):
+    whole = mei.generate(TEXT)
+    pieces = list(mei.stream_wav(TEXT))
+    assert b"".join(pieces) == streaming_wav_header(mei.sample_rate_hz) + whole.pcm_bytes()
+    assert [piece async for piece in mei.astream_wav(TEXT)] == pieces
+    with pytest.raises(BadOption):
+        mei.stream_wav(TEXT, speed=0)
+    with pytest.raises(EmptyText):
+        next(mei.stream_wav("。"))
+
+
+def test_a_speaker_says_who_it_is(speaker_of, tone_voice):
+    speaker = speaker_of(tone_voice(styles=("Neutral", "Happy")))
+    assert speaker.name == "tone"
+    assert speaker.styles == ("Neutral", "Happy")
+    assert speaker.sample_rate_hz == 1000
 
 
 async def test_the_first_sentence_is_heard_before_the_text_has_ended(mei):
