@@ -119,6 +119,11 @@ def baked_settings(folders: Folders) -> dict[str, dict[str, Any]]:
     }
 
 
+def words_of(options: dict[str, Any]) -> list[dict[str, Any]]:
+    """The words of the user's own that are among the options."""
+    return _entries(options, "dictionary")
+
+
 def _voices(options: dict[str, Any], folders: Folders) -> _Voices:
     """Those of the image, those in the user's folders, those of the options; the last one wins."""
     styles = {voice.name: voice.styles for voice in catalogue()}
@@ -135,7 +140,7 @@ def _voices(options: dict[str, Any], folders: Folders) -> _Voices:
         if not isinstance(chosen, str):
             _LOG.error("option voices, entry %d: it has no name; it is ignored", number)
         elif _is_right(f"voices, entry {number}", ("voices", chosen), values):
-            voices.settings[chosen] = values
+            voices.settings[chosen] = voices.settings.get(chosen, {}) | values
             if "source" in values:
                 styles.pop(chosen, None)
     return voices
@@ -221,11 +226,6 @@ def _put(settings: dict[str, Any], setting: Sequence[str], value: object) -> dic
         group = group.setdefault(key, {})
     group[name] = value
     return settings
-
-
-def words_of(options: dict[str, Any]) -> list[dict[str, Any]]:
-    """The words of the user's own that are among the options."""
-    return _entries(options, "dictionary")
 
 
 def _http_settings(options: dict[str, Any]) -> dict[str, Any]:

@@ -96,6 +96,8 @@ def _own_settings(environment: Mapping[str, str]) -> dict[str, Any] | None:
         settings = yaml.safe_load(Path(file).read_text("utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return None
+    if settings is None:
+        return {}
     return settings if isinstance(settings, dict) else None
 
 

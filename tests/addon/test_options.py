@@ -181,6 +181,12 @@ def test_voices_of_the_image_are_there(loaded, folders):
     assert settings.voice == "jvnv-F1-jp"
 
 
+def test_a_voice_that_is_there_can_get_another_title(loaded, folders):
+    folder_voice(folders.share / "hana")
+    voice = loaded(voices=[{"name": "hana", "title": "花子"}]).voices["hana"]
+    assert (voice.source, voice.title) == (str(folders.share / "hana"), "花子")
+
+
 # Voices in the user's folders
 
 
