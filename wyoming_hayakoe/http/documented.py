@@ -9,7 +9,7 @@ from typing import Final, TypeAlias, TypeVar
 from pydantic import BaseModel
 
 Content: TypeAlias = type[BaseModel] | str | None
-"""What a body is: a model as JSON, a media type such as ``audio/*``, or nothing."""
+"""What a body is: a model as JSON, media types such as ``audio/*, text/csv``, or nothing."""
 
 _ATTRIBUTE: Final = "documentation"
 _H = TypeVar("_H", bound=Callable[..., object])

@@ -184,7 +184,7 @@ def without_null(schema: Json) -> Json:
 def _content(content: Content, schemas: Mapping[type[BaseModel], Json]) -> Json:
     if isinstance(content, type):
         return {"application/json": {"schema": schemas[content]}}
-    return {content or "": {}}
+    return {media_type: {} for media_type in (content or "").split(", ")}
 
 
 def _responses(

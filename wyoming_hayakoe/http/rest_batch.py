@@ -55,7 +55,7 @@ def routes() -> list[web.RouteDef]:
     tag=TAG,
     description="Those that fail say so in their line, or in `index.json`; the others go on.",
     body=Batch,
-    responses={200: "application/zip"},
+    responses={200: "application/zip, application/x-ndjson"},
 )
 async def synthesize_batch(request: web.Request) -> web.StreamResponse:
     """Answer with one sound after the other."""

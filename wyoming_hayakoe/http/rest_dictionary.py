@@ -179,7 +179,7 @@ async def remove_word(request: web.Request) -> web.Response:
     "Add a list of words",
     tag=_TAG,
     description="At most 5 MiB. They replace those that are there.",
-    body="text/plain",
+    body=f"{_YAML}, {_CSV}, {JSON}",
     query=ImportQuery,
     responses={200: Imported},
 )
@@ -202,7 +202,7 @@ async def import_words(request: web.Request) -> web.Response:
     )
 
 
-@documented("All words as a file", tag=_TAG, query=ExportQuery, responses={200: _YAML})
+@documented("All words as a file", tag=_TAG, query=ExportQuery, responses={200: f"{_YAML}, {_CSV}"})
 async def export_words(request: web.Request) -> web.Response:
     """Write all words."""
     wanted = read_query(request, ExportQuery)

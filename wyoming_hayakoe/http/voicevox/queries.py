@@ -227,7 +227,7 @@ class Queries:
     "Say whether a reading in kana is written as it must be",
     tag=TAG,
     query=KanaQuery,
-    responses={200: "application/json", 400: KanaProblem},
+    responses={200: "application/json"},
 )
 async def _validate_kana(request: web.Request) -> web.Response:
     text = read_query(request, KanaQuery).text
