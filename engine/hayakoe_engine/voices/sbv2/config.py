@@ -20,8 +20,6 @@ _RESIDUAL_BLOCK: Final = "1"
 _MAX_HOP_LENGTH: Final = 8192
 _CHANNELS: Final = (1, 65_536)
 _KERNEL: Final = (1, 1000)
-_EDGE_KERNEL: Final = 7
-"""Of the first and the last convolution of the decoder; the same in all voices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,28 +125,6 @@ class VoiceConfig:
     def frame_s(self) -> float:
         """Seconds per latent frame."""
         return self.hop_length / self.sample_rate_hz
-
-    @property
-    def receptive_field_frames(self) -> int:
-        """How many latent frames on either side of its own frame a sample depends on."""
-        # From the samples of one frame back to the latent, what each layer looks at.
-        first, last = 0, self.hop_length - 1
-        reach = max(
-            sum((kernel - 1) * (dilation + 1) // 2 for dilation in dilations)
-            for kernel, dilations in zip(
-                self.resblock_kernel_sizes, self.resblock_dilation_sizes, strict=True
-            )
-        )
-        first, last = first - _EDGE_KERNEL // 2, last + _EDGE_KERNEL // 2
-        stages = zip(self.upsample_rates, self.upsample_kernel_sizes, strict=True)
-        for rate, kernel in reversed(tuple(stages)):
-            padding = (kernel - rate) // 2
-            first, last = first - reach, last + reach
-            # Input i of a transposed convolution is heard from i * rate - padding on, for a kernel.
-            first = -((kernel - 1 - padding - first) // rate)
-            last = (last + padding) // rate
-        first, last = first - _EDGE_KERNEL // 2, last + _EDGE_KERNEL // 2
-        return max(-first, last)
 
     def _check_decoder(self) -> None:
         rates, kernels = self.upsample_rates, self.upsample_kernel_sizes

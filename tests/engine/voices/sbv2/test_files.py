@@ -162,7 +162,7 @@ def test_a_pointer_of_git_lfs_comes_with_advice(folder):
     assert "git lfs pull" in caught.value.hint
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_break_the_look_at_a_network(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any.onnx"
@@ -191,7 +191,6 @@ def test_a_config_that_says_nothing_is_that_of_published_voices(config_of):
     assert config.add_blank
     assert config.n_speakers == 1
     assert config.styles == {"Neutral": 0}
-    assert config.receptive_field_frames == 13
 
 
 def test_what_a_config_says_is_taken(config_of):
@@ -283,7 +282,7 @@ FIELDS = ["sampling_rate", "hop_length", "add_blank", "n_speakers", "style2id"]
 SIZES = ["hidden_channels", "upsample_rates", "upsample_kernel_sizes", "resblock_dilation_sizes"]
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["version", "model_name", "data", "model"]), JSON)
     | st.fixed_dictionaries(
@@ -297,61 +296,7 @@ def test_any_config_is_taken_or_refused(tmp_path_factory, document):
     path = tmp_path_factory.getbasetemp() / "config.json"
     path.write_text(json.dumps(document), encoding="utf-8")
     config = taken_or_refused(lambda: VoiceConfig.load(path), path)
-    assert config is None or config.receptive_field_frames > 0
-
-
-def convolved(signal, kernel, dilation):
-    spread = np.zeros((kernel - 1) * dilation + 1)
-    spread[::dilation] = 1
-    return np.convolve(signal, spread, "same")
-
-
-def samples_that_hear(config, frame, frames):
-    """Which samples depend on a latent frame: all weights 1, so that nothing cancels out."""
-    signal = np.zeros(frames)
-    signal[frame] = 1
-    signal = convolved(signal, 7, 1)
-    for rate, kernel in zip(config.upsample_rates, config.upsample_kernel_sizes, strict=True):
-        raised = np.zeros((len(signal) - 1) * rate + kernel)
-        for place in np.flatnonzero(signal):
-            raised[place * rate : place * rate + kernel] += 1
-        padding = (kernel - rate) // 2
-        signal = raised[padding : len(raised) - padding]
-        blocks = np.zeros_like(signal)
-        for size, dilations in zip(
-            config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True
-        ):
-            block = signal
-            for dilation in dilations:
-                block = convolved(convolved(block, size, dilation), size, 1)
-            blocks += block
-        signal = (blocks > 0).astype(float)
-    return convolved(signal, 7, 1) > 0
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(1, 5), st.integers(0, 3)), min_size=1, max_size=3),
-    st.lists(
-        st.tuples(st.sampled_from([1, 3, 5]), st.lists(st.integers(1, 4), min_size=1, max_size=2)),
-        min_size=1,
-        max_size=2,
-    ),
-)
-def test_the_receptive_field_is_that_of_the_decoder(tmp_path_factory, stages, blocks):
-    path = tmp_path_factory.getbasetemp() / "stages.json"
-    model = {
-        "upsample_rates": [rate for rate, _ in stages],
-        "upsample_kernel_sizes": [rate + 2 * more for rate, more in stages],
-        "resblock_kernel_sizes": [size for size, _ in blocks],
-        "resblock_dilation_sizes": [dilations for _, dilations in blocks],
-    }
-    path.write_text(json.dumps({"model": model}))
-    config = VoiceConfig.load(path)
-    frames = 201
-    heard = samples_that_hear(config, 100, frames).reshape(frames, config.hop_length).any(axis=1)
-    distances = np.abs(np.flatnonzero(heard) - 100)
-    assert config.receptive_field_frames == distances.max()
+    assert config is None or config.hop_length > 0
 
 
 # style_vectors.npy
