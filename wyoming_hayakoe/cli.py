@@ -15,6 +15,7 @@ from wyoming_hayakoe import (
     __version__,
     cache_commands,
     commands,
+    convert_command,
     dictionary_commands,
     prerender_command,
     published_voices,
@@ -82,12 +83,14 @@ _EXAMPLES: Final = {
     "convert": (
         "convert Hana_e100_s9000.safetensors voices/hana",
         "convert hana.safetensors voices/hana --config-json training/config.json",
+        'convert hana.safetensors voices/hana --report hana.html --text "お風呂が沸きました。"',
     ),
     "publish": (
         "publish voices/hana hf://me/my-voices --licence 'CC BY 4.0' --credit Hana",
         "publish hana.aivmx s3://my-bucket/voices",
         "publish training /share/voices --name hana --yes",
     ),
+    "bench": ("bench", "bench --config hayakoe.yaml --voice jvnv-F1-jp"),
     "doctor": ("doctor", "doctor --config hayakoe.yaml"),
 }
 
@@ -258,6 +261,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_convert(subparsers)
     _add_publish(subparsers)
 
+    _add_bench(subparsers)
     doctor = _add_command(
         subparsers,
         "doctor",
@@ -284,6 +288,21 @@ def _add_prerender(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
     _add_offline(prerender)
     _add_settings(prerender)
     prerender.set_defaults(run=commands.run_prerender)
+
+
+def _add_bench(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    bench = _add_command(
+        subparsers,
+        "bench",
+        "measure a voice on this machine",
+        "Speak three texts several times, and say how soon and how fast, with how much memory,\n"
+        "and what to expect of it. Let the machine do nothing else meanwhile.",
+    )
+    _add_voice(bench, "who is measured")
+    bench.add_argument("--json", action="store_true", help="as JSON")
+    _add_offline(bench)
+    _add_settings(bench)
+    bench.set_defaults(run=commands.run_bench)
 
 
 def _add_publish(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -373,6 +392,9 @@ def _add_convert(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         metavar="FILE",
         help="style_vectors.npy (default: beside the checkpoint)",
     )
+    convert_command.add_convert_arguments(convert)
+    _add_offline(convert)
+    _add_settings(convert)
     convert.set_defaults(run=commands.run_convert)
 
 

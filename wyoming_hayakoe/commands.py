@@ -17,7 +17,7 @@ from hayakoe_engine.errors import (
     VoiceNotFound,
 )
 from hayakoe_engine.options import RANGES, SynthesisOptions
-from wyoming_hayakoe import prerender_command, published_voices, render_command
+from wyoming_hayakoe import convert_command, prerender_command, published_voices, render_command
 from wyoming_hayakoe.render_report import REPORT
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
+    from hayakoe_engine.sources.access import SourceAccess
     from hayakoe_engine.text.reading import Reading
     from hayakoe_engine.utterance import Markup
     from wyoming_hayakoe.settings import Settings
@@ -268,6 +269,8 @@ def run_convert(arguments: argparse.Namespace) -> int:
     _need_packages("converting a voice", "torch", "safetensors", "onnx", extra="torch")
     from hayakoe_engine.voices.sbv2.convert import convert_voice  # noqa: PLC0415
 
+    convert_command.check_arguments(arguments)
+    settings = _settings(arguments)
     files = convert_voice(
         arguments.checkpoint,
         arguments.folder,
@@ -276,27 +279,37 @@ def run_convert(arguments: argparse.Namespace) -> int:
     )
     for file in sorted(files.folder.iterdir()):
         print(f"{file}\t{file.stat().st_size / 1e6:.1f} MB")
+    if arguments.install or arguments.report is not None:
+        for line in convert_command.finish_conversion(
+            arguments, _source_access(settings), settings.neural.bert_source, settings.threads
+        ):
+            print(line, flush=True)
     return OK
 
 
 def run_publish(arguments: argparse.Namespace) -> int:
     """Publish a neural voice."""
+    settings = _settings(arguments)
+    access = _source_access(settings)
+    for line in published_voices.publish(arguments, access, settings.neural.bert_source):
+        print(line)
+    return OK
+
+
+def _source_access(settings: Settings) -> SourceAccess:
+    """The way to sources for a command, which says on a terminal how downloads go."""
     from hayakoe_engine.sources.access import SourceAccess  # noqa: PLC0415
     from wyoming_hayakoe.app import cache_folder, hf_token  # noqa: PLC0415
     from wyoming_hayakoe.logs import set_up_command_logging  # noqa: PLC0415
     from wyoming_hayakoe.progress import download_report  # noqa: PLC0415
 
-    settings = _settings(arguments)
     set_up_command_logging()
-    access = SourceAccess(
+    return SourceAccess(
         cache_folder(settings),
         offline=settings.offline,
         hf_token=hf_token(settings),
         on_progress=download_report(),
     )
-    for line in published_voices.publish(arguments, access, settings.neural.bert_source):
-        print(line)
-    return OK
 
 
 def _need_packages(what: str, *packages: str, extra: str) -> None:
@@ -320,6 +333,22 @@ def run_cache(arguments: argparse.Namespace) -> int:
 
     settings = _settings(arguments)
     arguments.look_after(DownloadCache(cache_folder(settings)), arguments, settings)
+    return OK
+
+
+def run_bench(arguments: argparse.Namespace) -> int:
+    """Measure a voice."""
+    from wyoming_hayakoe import bench_command  # noqa: PLC0415
+
+    settings = _settings(arguments)
+    name = arguments.voice or settings.voice
+    with _voice_book(settings, needed=name) as voices:
+        choice = voices.find(name)
+        results = list(bench_command.measure(choice))
+        if arguments.json:
+            print(bench_command.as_json(choice, results))
+        else:
+            print(*bench_command.lines(choice, results, settings), sep="\n")
     return OK
 
 

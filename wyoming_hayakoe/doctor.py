@@ -47,6 +47,7 @@ _PACKAGES: Final = (
     "zeroconf",
 )
 _PATIENCE_S: Final = 3.0
+_SLOW_START_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,29 +126,52 @@ def _check_voices(settings: Settings) -> Iterator[Finding]:
             voices = build_voices(tts, settings)
             embedded_s = time.perf_counter() - begun - sum(took_s.values())
             default = voices.default.speaker
-            yield _listen(voices.default, took_s.get(default.info.name, embedded_s))
+            patience_s = settings.fallback.deadline_s if settings.fallback.enabled else None
+            ready_s = took_s.get(default.info.name, embedded_s)
+            yield from _listen(voices.default, ready_s, patience_s)
             for name, ready_s in took_s.items():
                 if name in tts.speakers and tts.speakers[name] is not default:
-                    yield _listen(voices.find(name), ready_s)
+                    yield from _listen(voices.find(name), ready_s, patience_s)
     except ConfigError as error:
         yield Finding("FAIL", str(error), "correct the setting")
     except (HayakoeError, OSError) as error:
         yield Finding("FAIL", f"the voice cannot speak: {error}", "install wyoming-hayakoe again")
 
 
-def _listen(choice: Choice, ready_s: float) -> Finding:
+def _listen(choice: Choice, ready_s: float, patience_s: float | None) -> Iterator[Finding]:
+    """Hear a voice; after ``patience_s`` a server would let the embedded one speak."""
     begun = time.perf_counter()
     windows = choice.speaker.stream(_SENTENCE, choice.options)
     first = next(windows)
     heard = time.perf_counter()
     audio = Audio.concatenate([first, *windows], first.sample_rate_hz)
     spoken = time.perf_counter()
-    return Finding(
+    yield Finding(
         "ok",
         f"voice {choice.name} speaks: ready in {ready_s:.1f} s, first sound after "
         f"{(heard - begun) * 1000:.0f} ms, {(spoken - begun) / audio.duration_s:.2f} s of work "
         "for a second of speech (first sentence)",
     )
+    if ready_s > _SLOW_START_S:
+        yield Finding(
+            "note",
+            f"voice {choice.name} takes long to be ready; until then the embedded voice speaks",
+            "the first start on a machine makes copies for its CPU; if it is the same every time, "
+            "is the cache (setting cache or machine_cache) writable and on a fast disk?",
+        )
+    if patience_s is not None and heard - begun > patience_s:
+        yield Finding(
+            "note",
+            f"voice {choice.name} is heard later than fallback.deadline_s ({patience_s:g} s), so "
+            "that the embedded voice would speak in its place",
+            "allow more time there, or take a faster precision (neural.precision) or voice",
+        )
+    if spoken - begun > audio.duration_s:
+        yield Finding(
+            "note",
+            f"voice {choice.name} needs longer to make speech than to say it: long texts stutter",
+            "`wyoming-hayakoe bench` tells what to expect; `prerender` makes texts ahead",
+        )
 
 
 def _check_address(settings: Settings) -> Iterator[Finding]:
