@@ -302,8 +302,10 @@ async def test_waves_are_joined(served):
     files = [base64.b64encode(content).decode() for content in (one, other)]
     joined = samples_of(await post(served, "/connect_waves", files))
     assert len(joined) == pytest.approx(2 * len(samples_of(one)), abs=10)
-    problem = await post(served, "/connect_waves", ["no wave"], status=422)
-    assert problem["detail"][0]["loc"] == ["body", 0]
+    damaged = base64.b64encode(one[:16] + b"\xff" * 4 + one[20:]).decode()
+    for wrong in ("no wave", "AAAA", damaged):
+        problem = await post(served, "/connect_waves", [files[0], wrong], status=422)
+        assert problem["detail"][0]["loc"] == ["body", 1]
 
 
 async def test_json_that_is_not_said_to_be_json_is_taken(served):

@@ -53,8 +53,10 @@ def _joined(waves: Sequence[str]) -> bytes:
     for place, encoded in enumerate(waves):
         try:
             channels.append(_read(base64.b64decode(encoded, validate=True)))
-        except (binascii.Error, wave.Error, EOFError, ValueError) as error:
-            raise Invalid(f"wave {place} cannot be read: {error}", param=f"body.{place}") from None
+        except (binascii.Error, wave.Error, EOFError, ValueError, RuntimeError) as error:
+            # The reader says with a bare RuntimeError that a length leads out of the file.
+            reason = str(error) or "it is damaged"
+            raise Invalid(f"wave {place} cannot be read: {reason}", param=f"body.{place}") from None
     rate_hz = max(audio.sample_rate_hz for file in channels for audio in file)
     width = max(map(len, channels))
     sides = [
