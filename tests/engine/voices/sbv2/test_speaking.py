@@ -1,8 +1,10 @@
 """Neural voices end to end: published files in, audio out."""
 
+import gc
 import json
 import logging
 import shutil
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -157,6 +159,47 @@ def test_an_unloaded_voice_is_gone_and_the_others_stay(repository, cache):
         tts.load("hana", source=str(repository)).load("mei").prepare().unload("hana")
         assert list(tts.speakers) == ["mei"]
         assert tts.prepare().speakers["mei"].generate(TEXT).duration_s > 0.5
+
+
+def test_a_voice_unloaded_in_mid_sentence_speaks_it_to_the_end(repository, cache, hana):
+    text = "お風呂が沸きましたので、冷めないうちに、どうぞごゆっくりお入りください。" * 3
+    with TTS(cache_dir=cache, precision="exact", threads=2) as tts:
+        tts.load("hana", source=str(repository)).prepare()
+        voice = weakref.ref(tts.speakers["hana"].voice)
+        heard = tts.speakers["hana"].stream(text, seed=8)
+        parts = [next(heard)]
+        tts.unload("hana")
+        assert voice() is not None
+        parts += heard
+        assert np.array_equal(
+            np.concatenate([part.samples for part in parts]), hana.generate(text, seed=8).samples
+        )
+        del heard
+        for _ in range(1000):  # the worker lets go a moment later
+            gc.collect()
+            if voice() is None:
+                break
+        assert voice() is None
+
+
+def test_a_reloaded_voice_is_made_of_what_is_there_now(broken, cache, tts):
+    with TTS(cache_dir=cache, precision="exact", threads=2) as other:
+        speaker = other.load("hana", source=str(broken)).prepare().speakers["hana"]
+        heard = speaker.stream(TEXT * 4, seed=8)
+        parts = [next(heard)]
+        speakers = broken / "onnx/speakers"
+        shutil.copytree(speakers / "taro", speakers / "hana", dirs_exist_ok=True)
+        other.reload("hana")
+        assert speaker.info.speakers == 2
+        parts += heard
+        told = np.concatenate([part.samples for part in parts])
+        assert np.array_equal(told, tts.speakers["hana"].generate(TEXT * 4, seed=8).samples)
+        again = speaker.generate(TEXT, seed=8).samples
+        assert np.array_equal(again, tts.speakers["taro"].generate(TEXT, seed=8).samples)
+        damage(broken / "onnx/speakers/hana/config.json")
+        with pytest.raises(BadVoiceFiles, match=r"hana/config\.json"):
+            other.reload("hana")
+        assert np.array_equal(speaker.generate(TEXT, seed=8).samples, again)
 
 
 # Files that are wrong
