@@ -15,6 +15,7 @@ from wyoming_hayakoe.http import (
     page,
     rest_batch,
     rest_dictionary,
+    rest_prerender,
     rest_reading,
     rest_speech,
     rest_voices,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 _PARTS: Final[tuple[ModuleType, ...]] = (
     rest_speech,
     rest_batch,
+    rest_prerender,
     rest_voices,
     rest_reading,
     rest_dictionary,

@@ -30,7 +30,7 @@ from wyoming_hayakoe.http.keys import SETTINGS, SPEECH
 from wyoming_hayakoe.http.rest_speech import TAG, Manner
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from wyoming_hayakoe.speech import Request
 
@@ -60,11 +60,7 @@ def routes() -> list[web.RouteDef]:
 async def synthesize_batch(request: web.Request) -> web.StreamResponse:
     """Answer with one sound after the other."""
     batch = await read_body(request, Batch)
-    most = request.app[SETTINGS].max_batch_texts
-    if len(batch.texts) > most:
-        raise Invalid(f"texts: there are {len(batch.texts)}; at most {most}", param="texts")
-    for text in batch.texts:
-        check_length(request, text)
+    check_texts(request, batch.texts)
     wanted = batch.request(Priority.BATCH)
     request.app[SPEECH].begin(wanted).close()  # a voice that is not there has its own status
     pieces, media_type = (
@@ -84,6 +80,20 @@ async def synthesize_batch(request: web.Request) -> web.StreamResponse:
         raise
     await response.write_eof()
     return response
+
+
+def check_texts(request: web.Request, texts: Sequence[str]) -> None:
+    """Refuse what is too much.
+
+    Raises:
+        Invalid: There are too many texts.
+        TextTooLong: One is too long.
+    """
+    most = request.app[SETTINGS].max_batch_texts
+    if len(texts) > most:
+        raise Invalid(f"texts: there are {len(texts)}; at most {most}", param="texts")
+    for text in texts:
+        check_length(request, text)
 
 
 async def _lines(

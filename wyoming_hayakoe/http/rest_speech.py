@@ -54,8 +54,8 @@ _OPTIONS: Final[Mapping[str, str]] = {
 """The fields that are options of the engine, with what it calls them."""
 
 
-class Manner(ApiModel):
-    """How a text is spoken, and as what it comes back."""
+class Expression(ApiModel):
+    """Who speaks, and how."""
 
     voice: NameField | None = None
     """A voice, a `voice:Style` or a preset, as `/voices` names them; the default one if absent."""
@@ -83,13 +83,24 @@ class Manner(ApiModel):
     """Number of the speaker, in voices that have several."""
     seed: Seed | None = None
     """The same text, options and seed give the same sound."""
+    markup: Literal["ssml"] | None = None
+    """What the text is, other than plain."""
+
+    @property
+    def chosen(self) -> dict[str, object]:
+        """Options of the engine that are not to be as in the settings."""
+        values = {option: getattr(self, field) for field, option in _OPTIONS.items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class Manner(Expression):
+    """How a text is spoken, and as what it comes back."""
+
     format: AudioFormat = "wav"
     """`pcm` is signed 16 bit, little-endian, one channel; `ogg` and `opus` are Opus in Ogg."""
     sample_rate: SampleRate | None = None
     """In Hz; the voice's own if absent. Opus and MP3 exist at some rates only: it is the next
     higher one then, and `X-Sample-Rate` says which."""
-    markup: Literal["ssml"] | None = None
-    """What the text is, other than plain."""
     priority: PriorityName | None = None
     """Who goes first when there is much to do: `alarm` before `interactive`, which is usual,
     before `announcement` before `batch`."""
@@ -100,11 +111,10 @@ class Manner(ApiModel):
         Args:
             priority: If none is asked for.
         """
-        options = {option: getattr(self, field) for field, option in _OPTIONS.items()}
         return Request(
             voice=self.voice,
             style=self.style,
-            options={name: value for name, value in options.items() if value is not None},
+            options=self.chosen,
             markup=self.markup,
             priority=priority if self.priority is None else Priority[self.priority.upper()],
             interface="rest",
@@ -144,6 +154,8 @@ class SpokenQuery(ApiModel):
     """As what it comes back."""
     sample_rate: SampleRate | None = None
     """In Hz; the voice's own if absent."""
+    priority: PriorityName | None = None
+    """Who goes first when there is much to do."""
 
     @property
     def synthesis(self) -> Synthesis:
