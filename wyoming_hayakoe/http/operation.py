@@ -23,7 +23,7 @@ TAG: Final = "Operation"
 """Of what whoever operates the server asks for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ServerFacts:
     """What does not change while the server runs.
 
