@@ -13,7 +13,7 @@ from hayakoe_engine.errors import HayakoeError, VoiceNotFound
 from hayakoe_engine.scheduler import Scheduler
 from hayakoe_engine.tts import TTS
 from wyoming_hayakoe import __version__
-from wyoming_hayakoe.cluster.sentence import Description, VoiceReference
+from wyoming_hayakoe.cluster.sentence import Description, VoiceReference, portions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -71,7 +71,8 @@ class Replica:
             opened: _OpenVoice = await self._open_voice(sentence.voice.key)
             with opened.in_use() as voice, closing(self._begin(voice, sentence)) as stream:
                 async for window in stream:
-                    yield window
+                    for portion in portions(window, voice.info.sample_rate_hz):
+                        yield portion
         except HayakoeError as error:
             yield error
 

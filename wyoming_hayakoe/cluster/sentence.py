@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Self
 
+from hayakoe_engine.window import MadeWindow
 from wyoming_hayakoe import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
     from hayakoe_engine.options import SynthesisOptions
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from hayakoe_engine.voices.voice import VoiceInfo
     from wyoming_hayakoe.cluster_settings import Pool
     from wyoming_hayakoe.settings import Settings
+
+PORTION_SAMPLES: Final = 22_000
+"""What is larger than 100 KB Ray does not send along, but stores, announces and has fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,22 @@ class Sentence:
     rng: np.random.Generator
 
 
+def portions(window: MadeWindow, sample_rate_hz: int) -> Iterator[MadeWindow]:
+    """A window in pieces that travel fast, each with the phones that begin in it."""
+    for start in range(0, len(window.samples), PORTION_SAMPLES):
+        samples = window.samples[start : start + PORTION_SAMPLES]
+        start_s = start / sample_rate_hz
+        stop_s = (start + PORTION_SAMPLES) / sample_rate_hz
+        yield MadeWindow(
+            samples,
+            tuple(
+                replace(timing, start_s=timing.start_s - start_s)
+                for timing in window.timings
+                if start_s <= timing.start_s < stop_s
+            ),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Description:
     """What a replica says of a voice.
@@ -97,11 +119,13 @@ class Recipe:
 
 def recipe_for(settings: Settings, pool: Pool) -> Recipe:
     """What the replicas of a pool are made of."""
-    cache = settings.cache
+    own = settings.machine_cache
     return Recipe(
         engine={
             "device": pool.device,
-            "cache_dir": None if cache is None else str(cache),
+            "cache_dir": settings.cache,
+            "tuned_dir": None if own is None else own / "tuned",
+            "phrase_cache_mb": settings.phrase_cache.memory_mb,
             "bert_source": settings.neural.bert_source,
             "offline": settings.offline,
             "precision": settings.neural.precision,
