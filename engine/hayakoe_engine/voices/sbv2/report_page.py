@@ -40,6 +40,8 @@ audio { width: 16rem; height: 2.2rem; vertical-align: middle; }
 img { display: block; width: 100%; min-width: 16rem; height: 6rem; border-radius: 4px; }
 .good { color: var(--good); } .bad { color: var(--bad); }
 .scroll { overflow-x: auto; }
+.sentence th:nth-child(1) { width: 6rem; } .sentence th:nth-child(2) { width: 13rem; }
+.sentence th:nth-child(3) { width: 17rem; }
 """
 
 
@@ -47,8 +49,9 @@ def quality_page(report: QualityReport) -> str:
     """The page."""
     sentences = "".join(
         f'<h2 lang="ja">{escape(text)}</h2>\n'
-        '<div class="scroll"><table>\n<tr><th>Version</th><th>Against the checkpoint</th>'
-        "<th>Listen</th><th>Spectrogram</th></tr>\n"
+        '<div class="scroll"><table class="sentence">\n'
+        "<tr><th>Version</th><th>Against the checkpoint</th><th>Listen</th>"
+        "<th>Spectrogram</th></tr>\n"
         + "".join(_row(rendition, report.sample_rate_hz) for rendition in renditions)
         + "</table></div>\n"
         for text, renditions in report.sentences
@@ -69,9 +72,9 @@ def quality_page(report: QualityReport) -> str:
 <p>What the converted voice says in each precision, against what its checkpoint says in torch, with
 the same noise. SNR is the power of the checkpoint's sound over that of the difference; the log-mel
 distance is the root mean square difference of the spectrograms as one hears them. A precision is
-good enough from {LEAST_SNR_DB:g} dB and up to {GREATEST_LOG_MEL_DB:g} dB on. Unless another is
-asked for, this voice speaks in <strong>{escape(report.best)}</strong>, the fastest that the install
-step found good enough.</p>
+good enough if its SNR is at least {LEAST_SNR_DB:g} dB and its distance at most
+{GREATEST_LOG_MEL_DB:g} dB. Unless another is asked for, this voice speaks in
+<strong>{escape(report.best)}</strong>, the fastest that the install step found good enough.</p>
 {_summary(report)}
 {sentences}</body>
 </html>
