@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import re
 from pathlib import Path
 from typing import get_args
@@ -213,3 +214,31 @@ def test_the_exit_statuses_are_those_of_the_command_line():
     assert documented == [commands.OK, commands.FAILED, commands.USAGE, commands.INTERRUPTED]
     for status in documented:
         assert re.search(rf"[ ,:]{status} [a-z]", cli._EXIT_STATUS)
+
+
+# Limits
+
+LIMITS = (CONFIGURATION.parent / "limits.md").read_text("utf-8")
+
+
+def limits():
+    """Every limit that the document names: the number there, and where it is set."""
+    for line in LIMITS.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("|") and "`" in cells[-1]:
+            number = re.match(r"[\d.]+", cells[1])
+            yield cells[-1].strip("`"), float(number[0])
+
+
+@pytest.mark.parametrize(("name", "number"), list(limits()))
+def test_a_limit_is_as_it_says(name, number):
+    module, _, constant = name.rpartition(".")
+    if constant.isupper():
+        value = getattr(importlib.import_module(module), constant)
+    else:
+        value = {key: field.default for key, field, _ in fields()}[name]
+    assert value == number
+
+
+def test_the_limits_are_all_found():
+    assert len(list(limits())) == LIMITS.count("\n|") - 2 * 3
