@@ -87,9 +87,11 @@ async def test_words_are_imported_as_they_are_listed(served):
 async def test_presets_are_kept_beside_the_dictionary(served, folder, serve):
     assert await ask(served, "GET", "/presets") == []
     assert await ask(served, "POST", "/add_preset", PRESET) == 3
-    assert await ask(served, "POST", "/add_preset", PRESET) == 4
+    assert await ask(served, "POST", "/add_preset", {**PRESET, "id": 2**31 - 1}) == 2**31 - 1
+    assert await ask(served, "POST", "/add_preset", PRESET) == 0
     assert await ask(served, "POST", "/update_preset", {**PRESET, "name": "はやい"}) == 3
-    await ask(served, "POST", "/delete_preset", id=4, status=204)
+    for number in (0, 2**31 - 1):
+        await ask(served, "POST", "/delete_preset", id=number, status=204)
     again = await serve(tts=served.tts)
     (preset,) = await ask(again, "GET", "/presets")
     assert preset == {**PRESET, "name": "はやい", "pauseLength": None, "pauseLengthScale": 1.0}

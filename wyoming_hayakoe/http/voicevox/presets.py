@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 import threading
@@ -86,7 +87,7 @@ class Presets:
                 raise Conflict(f"there are {MAX_PRESETS} presets already")
             number = preset.id
             if number < 0 or number in presets:
-                number = max(presets, default=-1) + 1
+                number = next(free for free in itertools.count() if free not in presets)
             presets[number] = preset.model_copy(update={"id": number})
             return number
 
