@@ -19,28 +19,42 @@ TICK_S: Final = 1 / sysconf("SC_CLK_TCK")
 """Resolution of the CPU time that the kernel tells of a process."""
 
 _READY = re.compile(rb"is ready on tcp://127\.0\.0\.1:(\d+)")
+_HTTP_READY = re.compile(rb"HTTP on tcp://127\.0\.0\.1:(\d+)")
 _START_PATIENCE_S: Final = 60.0
 _STOP_PATIENCE_S: Final = 30.0
 _POLL_S: Final = 0.002
 
 
 class Server:
-    """Starts the server on a free port of the loopback interface; stops it on leaving."""
+    """Starts the server on a free port of the loopback interface; stops it on leaving.
 
-    def __init__(self) -> None:
+    Args:
+        with_http: Whether it listens for HTTP too.
+
+    Attributes:
+        port: For Wyoming.
+        http_port: For HTTP; None if it does not listen.
+    """
+
+    def __init__(self, *, with_http: bool = False) -> None:
+        http = (
+            ("http.port=0", "http.requests_per_minute=0") if with_http else ("http.enabled=false",)
+        )
         # A file, not a pipe: a pipe that nobody empties would stop the server.
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed on leaving
         self.begun = time.perf_counter()
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "wyoming_hayakoe", "serve"),
-                *("--uri", f"tcp://{HOST}:0", "--no-zeroconf", "--set=http.enabled=false"),
+                *("--uri", f"tcp://{HOST}:0", "--no-zeroconf"),
+                *(f"--set={setting}" for setting in http),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._log,
         )
-        self.port = self._wait_until_ready()
+        self.port = self._wait_for(_READY)
+        self.http_port = self._wait_for(_HTTP_READY) if with_http else None
 
     def __enter__(self) -> Self:
         return self
@@ -92,10 +106,10 @@ class Server:
     def _proc(self, file: str) -> Path:
         return Path(f"/proc/{self._process.pid}/{file}")
 
-    def _wait_until_ready(self) -> int:
+    def _wait_for(self, ready: re.Pattern[bytes]) -> int:
         deadline = self.begun + _START_PATIENCE_S
         while time.perf_counter() < deadline and self._process.poll() is None:
-            if found := _READY.search(self._read_log()):
+            if found := ready.search(self._read_log()):
                 return int(found[1])
             time.sleep(_POLL_S)
         self._process.kill()
