@@ -210,6 +210,8 @@ class PhraseDatabase:
                 self._connection.execute(
                     "INSERT INTO sounds (id, content) VALUES (?, ?)", (inserted.lastrowid, content)
                 )
+                if self._find(key) != inserted.lastrowid:
+                    raise Damaged("a sentence that was kept cannot be found")
             if pinned:
                 self._unpin_oldest()
 
@@ -228,6 +230,13 @@ class PhraseDatabase:
         with translated():
             row = self._connection.execute("SELECT count(*), total(bytes) FROM phrases").fetchone()
         return Contents(int(row[0]), int(row[1]))
+
+    def check(self) -> None:
+        """Look at all of it, which takes a while; Damaged is raised here if anywhere."""
+        with translated():
+            (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise Damaged(" ".join(found.split()))
 
     def close(self) -> None:
         """Close the file; the second time does nothing."""
@@ -291,6 +300,10 @@ class PhraseDatabase:
             (self._next_use(), pinned, key),
         )
         return changed.rowcount > 0
+
+    def _find(self, key: bytes) -> int | None:
+        row = self._connection.execute("SELECT id FROM phrases WHERE key = ?", (key,)).fetchone()
+        return None if row is None else int(row[0])
 
     def _next_use(self) -> int:
         row = self._connection.execute("SELECT coalesce(max(used), 0) + 1 FROM phrases").fetchone()

@@ -155,7 +155,7 @@ class PhraseStore:
             self._reopen()
         try:
             try:
-                self._writer.use(write)
+                self._keep(write)
             except Damaged as damage:
                 self._set_aside(damage)
                 self._writer.use(write)
@@ -168,6 +168,14 @@ class PhraseStore:
         except (Damaged, Unavailable) as trouble:
             self._is_off = not self._writer.is_open
             self._complain(trouble)
+
+    def _keep(self, write: Callable[[PhraseDatabase], None]) -> None:
+        try:
+            self._writer.use(write)
+        except Unavailable:
+            if not self._has_complained:  # damage may look like a full disk
+                self._writer.use(PhraseDatabase.check)
+            raise
 
     def _set_aside(self, damage: Damaged) -> None:
         """Begin a new database in place of a damaged one, unless that has been done."""

@@ -1,19 +1,16 @@
 """Sentences on the disk: killed processes, damaged files, disks that are full or read-only."""
 
 import errno
-import importlib.util
 import json
 import logging
 import os
 import random
-import resource
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,19 +96,19 @@ def warnings(caplog):
 
 
 CHILD = """
-import importlib.util, itertools, sys
+import importlib.util, itertools, json, resource, signal, sys
 from pathlib import Path
 spec = importlib.util.spec_from_file_location("faults", sys.argv[1])
 faults = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(faults)
 if len(sys.argv) > 3:
-    faults.resource.setrlimit(faults.resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
-    faults.signal.signal(faults.signal.SIGXFSZ, faults.signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = faults.PhraseStore(Path(sys.argv[2]), 2 * faults.MB)
 print("begin", flush=True)
 for number in range(60) if len(sys.argv) > 3 else itertools.count():
     faults.fill(store, [number % 100])
-print(faults.json.dumps([faults.kept(store, range(60)), store.state]))
+print(json.dumps([faults.kept(store, range(60)), store.state]))
 store.close()
 """
 
@@ -153,18 +150,34 @@ def test_whenever_a_process_is_killed_the_next_one_finds_a_sound_database(
 KNOWN = ("the sentences kept in ", "a sentence kept in ")
 
 
-def test_a_bit_flipped_anywhere_never_gives_a_wrong_sentence(open_store, filled, folder, caplog):
+@pytest.fixture
+def interrupted(open_store, filled, folder):
+    """What is on the disk in the midst of keeping sentences: a database and its log."""
+    store = open_store()
+    fill(store, range(8, 20))
+    files = {name: (folder / name).read_bytes() for name in (filled.name, f"{filled.name}-wal")}
+    store.close()
+    return files
+
+
+def damaged(content, chance, turn):
+    """Some bits flipped: half of the time among the tables, which come first, or else anywhere."""
+    content = bytearray(content)
+    for _ in range(1 + turn % 3):
+        place = chance.randrange(4 * 4096 if turn % 2 else len(content))
+        content[place] ^= 1 << chance.randrange(8)
+    return content
+
+
+def test_a_bit_flipped_anywhere_never_gives_a_wrong_sentence(
+    open_store, interrupted, folder, caplog
+):
     chance = random.Random(11)
-    sound = filled.read_bytes()
     for turn in range(DAMAGES):
         shutil.rmtree(folder)
         folder.mkdir()
-        damaged = bytearray(sound)
-        # Half of the time among the tables, which come first, and else anywhere.
-        for _ in range(1 + turn % 3):
-            place = chance.randrange(4 * 4096 if turn % 2 else len(damaged))
-            damaged[place] ^= 1 << chance.randrange(8)
-        filled.write_bytes(damaged)
+        for name, content in interrupted.items():
+            (folder / name).write_bytes(damaged(content, chance, turn))
         caplog.clear()
         store = open_store()
         kept(store)
@@ -316,9 +329,3 @@ def test_what_cannot_be_opened_is_done_without(open_store, filled, caplog, monke
     store.close()
     assert kept(open_store()) == list(NUMBERS)
     assert filled.exists()
-
-
-def test_this_file_is_found_by_its_children():
-    assert importlib.util.spec_from_file_location("faults", __file__) is not None
-    assert Path(__file__).is_file()
-    assert resource.RLIMIT_FSIZE >= 0
