@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self
 
 from platformdirs import user_cache_path
 
-from hayakoe_engine.cpus import available_cpus
-from hayakoe_engine.errors import BadOption, BusyError, SourceError
+from hayakoe_engine.errors import BadOption, BusyError
+from hayakoe_engine.neural_voices import (
+    DEVICES,
+    PRECISIONS,
+    NeuralVoices,
+    default_threads,
+    resolve_device,
+)
+from hayakoe_engine.once import Once
 from hayakoe_engine.roster import Roster
 from hayakoe_engine.scheduler import MAX_STREAMS, Scheduler
 from hayakoe_engine.shelf import Shelf
 from hayakoe_engine.sources.access import SourceAccess
-from hayakoe_engine.sources.layout import TOKENIZER, language_model_sources, voice_prefix
-from hayakoe_engine.sources.source import DEFAULT_SOURCE, fetch_first, open_source
+from hayakoe_engine.sources.source import DEFAULT_SOURCE
 from hayakoe_engine.speaker import Speaker
 from hayakoe_engine.text.text_options import TextOptions
 from hayakoe_engine.voices.sbv2.installed import TUNED
@@ -32,21 +36,13 @@ if TYPE_CHECKING:
     from hayakoe_engine.sources.progress import FetchProgress
     from hayakoe_engine.text.dictionary.user_dictionary import UserDictionary
     from hayakoe_engine.text.reading import AccentPhrase, Reader, Reading
-    from hayakoe_engine.voices.sbv2.devices import NeuralLoader
     from hayakoe_engine.voices.sbv2.loader import PrecisionChoice
     from hayakoe_engine.voices.voice import Voice
 
 EMBEDDED_VOICE = "mei"
 """The voice that is always there."""
 
-DEVICES: Final = ("auto", "cpu", "cuda", "torch-cpu")
-PRECISIONS: Final = ("auto", "exact", "balanced", "fast")
-
-_GPU_THREADS: Final = 16
-
 WARM_UP_TEXT: Final = "はい。"
-
-_T = TypeVar("_T")
 
 
 class TTS:
@@ -113,31 +109,36 @@ class TTS:
     ) -> None:
         _check_choice("device", device, DEVICES)
         _check_choice("precision", precision, PRECISIONS)
-        self._device = _resolve_device(device)
-        self._compiled = compiled
-        self._threads = threads or _default_threads(self._device)
-        self._scheduler = Scheduler(self._threads, max_utterances)
+        self._device = resolve_device(device)
+        threads = threads or default_threads(self._device)
+        self._scheduler = Scheduler(threads, max_utterances)
         self._text_options = text or TextOptions()
-        self._bert_source = bert_source
-        self._precision = precision
-        self._max_bytes = None if memory_mb is None else memory_mb << 20
-        self._cache = Path(cache_dir).expanduser() if cache_dir else user_cache_path("hayakoe")
-        self._tuned = Path(tuned_dir).expanduser() if tuned_dir else self._cache / TUNED
+        cache = Path(cache_dir).expanduser() if cache_dir else user_cache_path("hayakoe")
         self._access = SourceAccess(
-            self._cache, offline=offline, hf_token=hf_token, on_progress=on_progress
+            cache, offline=offline, hf_token=hf_token, on_progress=on_progress
         )
-        self._dictionary = _Once(
+        self._dictionary = Once(
             partial(_open_dictionary, None if dictionary is None else Path(dictionary))
         )
-        self._reader = _Once(self._make_reader)
+        self._reader = Once(self._make_reader)
         store = None
         if phrase_store_mb:
             from hayakoe_engine.voices.phrase_store import PhraseStore  # noqa: PLC0415
 
-            folder = Path(phrase_dir).expanduser() if phrase_dir else self._cache / "phrases"
+            folder = Path(phrase_dir).expanduser() if phrase_dir else cache / "phrases"
             store = PhraseStore(folder, phrase_store_mb << 20)
         self._phrases = PhraseCache(phrase_cache_mb << 20, store)
-        self._neural = _Once(partial(self._make_neural, self._device))
+        self._neural = NeuralVoices(
+            self._device,
+            self._access,
+            bert_source=bert_source,
+            tuned=Path(tuned_dir).expanduser() if tuned_dir else cache / TUNED,
+            threads=threads,
+            precision=precision,
+            max_bytes=None if memory_mb is None else memory_mb << 20,
+            phrases=self._phrases,
+            compiled=compiled,
+        )
         self._shelf = Shelf()
         self._roster = Roster(self._shelf, partial(self._speaker, self._shelf))
 
@@ -187,7 +188,7 @@ class TTS:
             BusyError: The engine was closed before all voices were ready.
         """
         self._reader.get()
-        make = partial(self._make_voice, self._access, warmup)
+        make = partial(self._make_voice, warmup=warmup, update=False)
         _for_each(self._roster.origins(names), lambda name: self._roster.fill(name, make))
         return self
 
@@ -209,8 +210,8 @@ class TTS:
         """
         self._roster.origins([name])
         self._reader.get()
-        access = replace(self._access, update=update)
-        self._roster.fill(name, partial(self._make_voice, access, warmup), may_stay=False)
+        make = partial(self._make_voice, warmup=warmup, update=update)
+        self._roster.fill(name, make, may_stay=False)
         return self
 
     def pre_download(
@@ -238,16 +239,10 @@ class TTS:
             VoiceError: They are not a voice.
         """
         _check_choice("device", device or self._device, DEVICES)
-        neural = self._neural.get() if device is None else self._make_neural(_stand_in(device))
-        access = replace(self._access, update=update)
         origins = self._roster.origins(names)
         sources = {name: origin for name, origin in origins.items() if isinstance(origin, str)}
-        _for_each(
-            sources,
-            lambda name: neural.install(
-                name, *self._fetch(neural, name, sources[name], access), source=sources[name]
-            ),
-        )
+        install = partial(self._neural.install, device=device, update=update)
+        _for_each(sources, lambda name: install(name, sources[name]))
         return self
 
     @property
@@ -332,7 +327,7 @@ class TTS:
         self._access.stop.set()
         self._scheduler.close()
         self._roster.close()
-        self._neural.forget()
+        self._neural.close()
         self._phrases.close()
 
     def __enter__(self) -> Self:
@@ -341,11 +336,10 @@ class TTS:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _make_voice(self, access: SourceAccess, warmup: bool, name: str, origin: Origin) -> Voice:
+    def _make_voice(self, name: str, origin: Origin, *, warmup: bool, update: bool) -> Voice:
         if callable(origin):
             return origin()
-        neural = self._neural.get()
-        voice = neural.load(name, *self._fetch(neural, name, origin, access), source=origin)
+        voice = self._neural.open(name, origin, update=update)
         try:
             if warmup:
                 self._warm_up(name, voice)
@@ -353,24 +347,6 @@ class TTS:
             voice.close()
             raise
         return voice
-
-    def _fetch(
-        self, neural: NeuralLoader, name: str, source: str, access: SourceAccess
-    ) -> tuple[Path, Path, Path]:
-        """The folders of a voice, its language model and the tokenizer."""
-        from hayakoe_engine.voices.sbv2.devices import fetch_language_model  # noqa: PLC0415
-
-        language_model = language_model_sources(source, self._bert_source)
-        try:
-            return (
-                open_source(source, access).fetch(voice_prefix(name)),
-                fetch_language_model(neural, language_model, access),
-                fetch_first(language_model, TOKENIZER, access),
-            )
-        except SourceError as error:
-            if access.stop.is_set():
-                raise BusyError("the engine is closed") from error
-            raise
 
     def _warm_up(self, name: str, voice: Voice) -> None:
         shelf = Shelf()
@@ -383,43 +359,10 @@ class TTS:
             name, shelf, self._reader.get(), self._scheduler, self._text_options, self._phrases
         )
 
-    def _make_neural(self, device: str) -> NeuralLoader:
-        from hayakoe_engine.voices.sbv2.devices import open_loader  # noqa: PLC0415
-
-        return open_loader(
-            device,
-            self._cache,
-            tuned=self._tuned,
-            threads=self._threads,
-            precision=self._precision,
-            max_bytes=self._max_bytes,
-            phrases=self._phrases,
-            compiled=self._compiled,
-        )
-
     def _make_reader(self) -> Reader:
         from hayakoe_engine.text.reading import Reader  # noqa: PLC0415
 
         return Reader(self._dictionary.get())
-
-
-class _Once(Generic[_T]):
-    """Something that is made at its first use, once."""
-
-    def __init__(self, make: Callable[[], _T]) -> None:
-        self._make = make
-        self._lock = threading.Lock()
-        self._value: _T | None = None
-
-    def get(self) -> _T:
-        with self._lock:
-            if self._value is None:
-                self._value = self._make()
-            return self._value
-
-    def forget(self) -> None:
-        with self._lock:
-            self._value = None
 
 
 def _open_dictionary(path: Path | None) -> UserDictionary:
@@ -438,26 +381,6 @@ def _for_each(names: Iterable[str], action: Callable[[str], None]) -> None:
             failure = failure or error
     if failure is not None:
         raise failure
-
-
-def _resolve_device(device: str) -> str:
-    if device != "auto":
-        return device
-    from hayakoe_engine.voices.sbv2.devices import best_device  # noqa: PLC0415
-
-    return best_device()
-
-
-def _stand_in(device: str) -> str:
-    """What gets voices ready for a device: the device itself, where it is there."""
-    if device != "cpu" and _resolve_device("auto") == "cpu":
-        return "torch-cpu" if device != "auto" else "cpu"
-    return _resolve_device(device)
-
-
-def _default_threads(device: str) -> int:
-    """On a GPU what is asked for at the same moment is computed at once, so many may ask."""
-    return max(available_cpus(), _GPU_THREADS) if device == "cuda" else available_cpus()
 
 
 def _check_choice(what: str, value: str, choices: Sequence[str]) -> None:

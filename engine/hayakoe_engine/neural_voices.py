@@ -1,0 +1,162 @@
+"""The neural voices of an engine: from a name and a source to a voice that speaks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from hayakoe_engine.cpus import available_cpus
+from hayakoe_engine.errors import BusyError, SourceError
+from hayakoe_engine.once import Once
+from hayakoe_engine.sources.layout import TOKENIZER, language_model_sources, voice_prefix
+from hayakoe_engine.sources.source import fetch_first, open_source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hayakoe_engine.sources.access import SourceAccess
+    from hayakoe_engine.voices.sbv2.devices import NeuralLoader
+    from hayakoe_engine.voices.sbv2.loader import PrecisionChoice
+    from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
+    from hayakoe_engine.voices.voice import Voice
+
+DEVICES: Final = ("auto", "cpu", "cuda", "torch-cpu")
+PRECISIONS: Final = ("auto", "exact", "balanced", "fast")
+
+_GPU_THREADS: Final = 16
+
+
+class NeuralVoices:
+    """Fetches, installs and opens voices; what that needs is imported at the first of them.
+
+    Args:
+        device: What they run on: one of ``DEVICES`` but "auto".
+        access: To their sources.
+        bert_source: As for ``TTS``.
+        tuned: Folder for copies made for this machine.
+        threads: That one stage of a sentence may use.
+        precision: Of all voices.
+        max_bytes: Memory for what is open, about; None is no limit.
+        phrases: Remembers what was said.
+        compiled: Whether torch compiles the networks.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        access: SourceAccess,
+        *,
+        bert_source: str | None,
+        tuned: Path,
+        threads: int,
+        precision: PrecisionChoice,
+        max_bytes: int | None,
+        phrases: PhraseCache,
+        compiled: bool,
+    ) -> None:
+        self._device = device
+        self._access = access
+        self._bert_source = bert_source
+        self._tuned = tuned
+        self._threads = threads
+        self._precision = precision
+        self._max_bytes = max_bytes
+        self._phrases = phrases
+        self._compiled = compiled
+        self._loaders: dict[str, Once[NeuralLoader]] = {}
+
+    def open(self, name: str, source: str, *, update: bool) -> Voice:
+        """Make a voice ready to speak.
+
+        Args:
+            name: What the voice is called, here and there.
+            source: URI of where it comes from.
+            update: Whether the source is asked for what it has now.
+
+        Raises:
+            SourceError: Its files cannot be had.
+            VoiceError: They are not a voice.
+            BusyError: The engine was closed meanwhile.
+        """
+        loader = self._loader(self._device)
+        return loader.load(name, *self._fetch(loader, name, source, update), source=source)
+
+    def install(self, name: str, source: str, *, device: str | None, update: bool) -> None:
+        """Do all that is done before a voice is opened; otherwise as ``open``.
+
+        Args:
+            name: What the voice is called, here and there.
+            source: URI of where it comes from.
+            device: What it will run on; None is what it runs on here.
+            update: Whether the source is asked for what it has now.
+
+        Raises:
+            HayakoeError: As for ``open``.
+        """
+        loader = self._loader(self._device if device is None else _stand_in(device))
+        loader.install(name, *self._fetch(loader, name, source, update), source=source)
+
+    def close(self) -> None:
+        """Let go of what voices share."""
+        self._loaders.clear()
+
+    def _fetch(
+        self, loader: NeuralLoader, name: str, source: str, update: bool
+    ) -> tuple[Path, Path, Path]:
+        """The folders of a voice, its language model and the tokenizer."""
+        from hayakoe_engine.voices.sbv2.devices import fetch_language_model  # noqa: PLC0415
+
+        access = replace(self._access, update=update)
+        language_model = language_model_sources(source, self._bert_source)
+        try:
+            return (
+                open_source(source, access).fetch(voice_prefix(name)),
+                fetch_language_model(loader, language_model, access),
+                fetch_first(language_model, TOKENIZER, access),
+            )
+        except SourceError as error:
+            if access.stop.is_set():
+                raise BusyError("the engine is closed") from error
+            raise
+
+    def _loader(self, device: str) -> NeuralLoader:
+        return self._loaders.setdefault(device, Once(partial(self._open_loader, device))).get()
+
+    def _open_loader(self, device: str) -> NeuralLoader:
+        from hayakoe_engine.voices.sbv2.devices import open_loader  # noqa: PLC0415
+
+        return open_loader(
+            device,
+            self._access.cache,
+            tuned=self._tuned,
+            threads=self._threads,
+            precision=self._precision,
+            max_bytes=self._max_bytes,
+            phrases=self._phrases,
+            compiled=self._compiled,
+        )
+
+
+def resolve_device(device: str) -> str:
+    """What "auto" means on this machine; another device is itself."""
+    if device != "auto":
+        return device
+    from hayakoe_engine.voices.sbv2.devices import best_device  # noqa: PLC0415
+
+    return best_device()
+
+
+def default_threads(device: str) -> int:
+    """How many workers an engine has if nothing is said.
+
+    On a GPU what is asked for at the same moment is computed at once, so many may ask.
+    """
+    return max(available_cpus(), _GPU_THREADS) if device == "cuda" else available_cpus()
+
+
+def _stand_in(device: str) -> str:
+    """What gets voices ready for a device: the device itself, where it is there."""
+    if device != "cpu" and resolve_device("auto") == "cpu":
+        return "torch-cpu" if device != "auto" else "cpu"
+    return resolve_device(device)
