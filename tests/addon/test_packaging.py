@@ -110,3 +110,12 @@ def test_the_add_on_is_what_is_built_without_a_target():
     """The Supervisor names none."""
     stages = re.findall(r"^FROM \S+(?: AS (\S+))?", DOCKERFILE, re.MULTILINE)
     assert stages[-1] == "addon"
+
+
+def test_the_examples_are_the_same_in_both_languages():
+    english, japanese = (
+        re.findall(r"```yaml\n(.*?)```", (ROOT / path).read_text("utf-8"), re.DOTALL)
+        for path in ("DOCS.md", "docs/ja/home-assistant.md")
+    )
+    assert english == japanese
+    assert len(english) == 3
