@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from hayakoe_engine.cpus import available_cpus
 from hayakoe_engine.errors import BusyError, SourceError
 from hayakoe_engine.once import Once
-from hayakoe_engine.sources.layout import TOKENIZER, language_model_sources, voice_prefix
+from hayakoe_engine.sources.layout import (
+    LANGUAGE_MODEL,
+    TOKENIZER,
+    TORCH_LANGUAGE_MODEL,
+    language_model_sources,
+    voice_prefix,
+)
 from hayakoe_engine.sources.source import fetch_first, open_source
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from hayakoe_engine.sources.access import SourceAccess
@@ -24,6 +32,8 @@ if TYPE_CHECKING:
 DEVICES: Final = ("auto", "cpu", "cuda", "torch-cpu")
 PRECISIONS: Final = ("auto", "exact", "balanced", "fast")
 
+_TORCH_DEVICES: Final = ("cuda", "torch-cpu")
+_TORCH_LANGUAGE_MODELS: Final = (TORCH_LANGUAGE_MODEL, LANGUAGE_MODEL)
 _GPU_THREADS: Final = 16
 
 
@@ -80,10 +90,14 @@ class NeuralVoices:
             BusyError: The engine was closed meanwhile.
         """
         loader = self._loader(self._device)
-        return loader.load(name, *self._fetch(loader, name, source, update), source=source)
+        folders = self._fetch(loader.language_model_prefixes, name, source, update)
+        return loader.load(name, *folders, source=source)
 
     def install(self, name: str, source: str, *, device: str | None, update: bool) -> None:
         """Do all that is done before a voice is opened; otherwise as ``open``.
+
+        Where torch is missing, files for devices that need it are fetched, and that is all: what is
+        found out about a voice on such a device is found out when it is opened there.
 
         Args:
             name: What the voice is called, here and there.
@@ -94,26 +108,30 @@ class NeuralVoices:
         Raises:
             HayakoeError: As for ``open``.
         """
+        if device in _TORCH_DEVICES and find_spec("torch") is None:
+            self._fetch(_TORCH_LANGUAGE_MODELS, name, source, update)
+            return
         loader = self._loader(self._device if device is None else _stand_in(device))
-        loader.install(name, *self._fetch(loader, name, source, update), source=source)
+        folders = self._fetch(loader.language_model_prefixes, name, source, update)
+        loader.install(name, *folders, source=source)
 
     def close(self) -> None:
         """Let go of what voices share."""
         self._loaders.clear()
 
     def _fetch(
-        self, loader: NeuralLoader, name: str, source: str, update: bool
+        self, language_models: Sequence[str], name: str, source: str, update: bool
     ) -> tuple[Path, Path, Path]:
         """The folders of a voice, its language model and the tokenizer."""
         from hayakoe_engine.voices.sbv2.devices import fetch_language_model  # noqa: PLC0415
 
         access = replace(self._access, update=update)
-        language_model = language_model_sources(source, self._bert_source)
+        sources = language_model_sources(source, self._bert_source)
         try:
             return (
                 open_source(source, access).fetch(voice_prefix(name)),
-                fetch_language_model(loader, language_model, access),
-                fetch_first(language_model, TOKENIZER, access),
+                fetch_language_model(language_models, sources, access),
+                fetch_first(sources, TOKENIZER, access),
             )
         except SourceError as error:
             if access.stop.is_set():

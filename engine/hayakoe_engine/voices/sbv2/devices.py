@@ -102,22 +102,22 @@ def open_loader(
 
 
 def fetch_language_model(
-    loader: NeuralLoader, sources: Sequence[str], access: SourceAccess
+    prefixes: Sequence[str], sources: Sequence[str], access: SourceAccess
 ) -> Path:
-    """The folder of a language model that the loader can open.
+    """The folder of a language model that lies at one of these places in a repository.
 
     What is on this machine already is used; of what is not, the first source that has any, and of
-    what it has the kind that the loader prefers.
+    what it has the kind that comes first.
 
     Raises:
         SourceError: None can be had.
     """
-    *preferred, last = loader.language_model_prefixes
+    *preferred, last = prefixes
     if not preferred:
         return fetch_first(sources, last, access)
     for now in (access,) if access.update else (replace(access, offline=True), access):
         for source in sources:
-            for prefix in loader.language_model_prefixes:
+            for prefix in prefixes:
                 with suppress(SourceNotFound, SourceOffline):
                     folder = open_source(source, now).fetch(prefix)
                     if prefix == last or any(folder.glob(_CHECKPOINT)):

@@ -209,3 +209,13 @@ def test_a_voice_that_cannot_be_had_stops_no_other(repository, tmp_path):
 def test_a_device_that_there_is_not(tmp_path):
     with TTS(cache_dir=tmp_path) as tts, pytest.raises(BadOption, match="device"):
         tts.pre_download("abacus")
+
+
+def test_without_torch_what_needs_it_is_fetched_and_that_is_all(repository, tmp_path, monkeypatch):
+    monkeypatch.setattr("hayakoe_engine.neural_voices.find_spec", lambda _: None)
+    with TTS(cache_dir=tmp_path, offline=True) as tts:
+        tts.load("hana", source=str(repository)).pre_download("cuda")
+        assert list(tmp_path.iterdir()) == []
+        tts.load("nobody", source=str(repository))
+        with pytest.raises(SourceNotFound, match="nobody"):
+            tts.pre_download("cuda")
