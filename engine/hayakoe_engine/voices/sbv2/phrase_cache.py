@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache, partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, Literal
@@ -48,12 +48,16 @@ def phrase_key(
         options: How it is said.
     """
     silent = {"remember", *info.ignored_options}
-    said = {name: _as_number(value) for name, value in asdict(options).items()}
-    said = {name: value for name, value in said.items() if name not in silent}
+    said = {
+        field.name: _as_number(getattr(options, field.name))
+        for field in fields(options)
+        if field.name not in silent
+    }
     said["style"] = options.style or info.styles[0]
     delivery = None if reading.delivery is None else asdict(reading.delivery)
     pause_s = _as_number(reading.end_pause_s)
-    everything = [_engine_version(), identity, asdict(phones), pause_s, delivery, said]
+    spoken = [getattr(phones, field.name) for field in fields(phones)]
+    everything = [_engine_version(), identity, spoken, pause_s, delivery, said]
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).digest()
 
 
