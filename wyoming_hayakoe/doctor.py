@@ -9,6 +9,7 @@ import platform
 import sys
 import time
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Literal
@@ -72,6 +73,7 @@ def examine(settings: Settings) -> bool:
         _check_packages,
         _check_voices,
         _check_address,
+        _check_http,
         _check_network,
         _check_player,
     )
@@ -201,6 +203,50 @@ def _check_address(settings: Settings) -> Iterator[Finding]:
         if isinstance(address, UnixAddress):
             address.path.unlink(missing_ok=True)
         yield Finding("ok", f"{address} is free; nothing is served there now")
+
+
+def _check_http(settings: Settings) -> Iterator[Finding]:
+    http = settings.http
+    if not http.enabled:
+        yield Finding("ok", "HTTP: not served, for http.enabled is false")
+        return
+    from wyoming_hayakoe.http.server import check_access  # noqa: PLC0415
+
+    try:
+        check_access(http)
+    except ConfigError as error:
+        yield Finding("FAIL", f"HTTP: {error}", error.hint or "correct the setting")
+        return
+    address = TcpAddress(http.host, http.port)
+    try:
+        open_socket(address).close()
+    except OSError as error:
+        if _is_ours(address):
+            yield Finding("ok", f"HTTP: {PROGRAM} answers at {address} already")
+            return
+        reason = (error.strerror or str(error)).partition(" (while")[0]
+        yield Finding(
+            "FAIL",
+            f"HTTP: {address} cannot be listened on: {reason}",
+            "stop the other program or choose another port: the setting http.port; "
+            "http.enabled=false does without",
+        )
+    else:
+        yield Finding("ok", f"HTTP: {address} can be listened on")
+
+
+def _is_ours(address: TcpAddress) -> bool:
+    """Whether it is this program that answers there."""
+    host = address.host if _has_host(address) else "127.0.0.1"
+    connection = HTTPConnection(host, address.port, timeout=_PATIENCE_S)
+    try:
+        connection.request("GET", "/livez")
+        answer = connection.getresponse()
+        return answer.headers.get("Server") == "wyoming-hayakoe"
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 async def _who_is_there(address: TcpAddress | UnixAddress) -> list[TtsProgram]:

@@ -79,7 +79,7 @@ class HttpSettings(Section):
     """A second port, on all IPv4 interfaces, that answers `trusted_proxies` only, and without a
     key: they have asked who it is already. There is none if absent."""
     trusted_proxies: Networks = ()
-    """Addresses or networks whose word counts on whom they ask for and under which path."""
+    """Addresses or networks of proxies that are believed for whom they ask."""
     api_keys: ApiKeys = ()
     """Keys; whoever asks must have one of them. None are needed if there are none."""
     api_keys_file: Annotated[Path, AfterValidator(expand_home)] | None = None

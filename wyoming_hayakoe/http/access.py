@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 _MAX_KEYS_BYTES: Final = 1 << 20
 _MAX_FORWARDED: Final = 1000
-_INGRESS_PATH: Final = re.compile(r"/[A-Za-z0-9_~.-]+(?:/[A-Za-z0-9_~.-]+){0,15}/?")
 _HOME_NAMES: Final = (
     "localhost",
     ".localhost",
@@ -114,15 +112,11 @@ class Visitor:
     Attributes:
         address: Of the machine; of the one that a trusted proxy speaks for.
         host: The name that they know the server by, with its port.
-        path_prefix: Where they see the server's root: ``/api/hassio_ingress/…``, else empty.
-        is_proxied: Whether a trusted proxy speaks for them.
         is_ingress: Whether they come by the second listener, and so are known already.
     """
 
     address: str
     host: str
-    path_prefix: str
-    is_proxied: bool
     is_ingress: bool
 
 
@@ -162,20 +156,13 @@ def visitor_of(request: web.Request) -> Visitor:
     if not is_trusted(address):
         if is_ingress:
             raise Forbidden("this port is for the proxies of http.trusted_proxies only")
-        return Visitor(str(address), request.headers.get("Host", ""), "", False, False)
+        return Visitor(str(address), request.headers.get("Host", ""), is_ingress=False)
     forwarded = request.headers.get("X-Forwarded-For", "")[-_MAX_FORWARDED:]
     hops = [_address(hop.strip()) for hop in forwarded.split(",")] if forwarded else []
     # Each proxy appends whom it speaks for; what stands left of the last stranger is his claim.
     client = next((hop for hop in reversed(hops) if not is_trusted(hop)), None) or address
-    prefix = request.headers.get("X-Ingress-Path", "")
     host = request.headers.get("X-Forwarded-Host", request.headers.get("Host", ""))
-    return Visitor(
-        str(client),
-        host,
-        prefix.rstrip("/") if _INGRESS_PATH.fullmatch(prefix) else "",
-        True,
-        is_ingress,
-    )
+    return Visitor(str(client), host, is_ingress=is_ingress)
 
 
 def key_of(request: web.Request) -> str | None:

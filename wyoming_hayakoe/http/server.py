@@ -13,7 +13,7 @@ from aiohttp import web
 
 from hayakoe_engine.errors import ConfigError
 from wyoming_hayakoe.address import TcpAddress
-from wyoming_hayakoe.http.access import INGRESS, KEYS
+from wyoming_hayakoe.http.access import INGRESS, Keys
 from wyoming_hayakoe.http.app import build_app
 from wyoming_hayakoe.http.connections import CONNECTIONS
 from wyoming_hayakoe.http.keys import STOPPING
@@ -85,12 +85,7 @@ class HttpServer:
         """
         settings = self._settings
         self._app = await asyncio.to_thread(self._build)
-        if not self._app[KEYS].are_needed and not settings.allow_without_key:
-            await asyncio.to_thread(_check_loopback, settings.host)
-        if settings.ingress_port is not None and not settings.trusted_proxies:
-            raise ConfigError(
-                "http.ingress_port: http.trusted_proxies names nobody who could use it"
-            )
+        await asyncio.to_thread(check_access, settings)
         self._runner = web.AppRunner(
             self._app,
             access_log=None,
@@ -165,6 +160,18 @@ class HttpServer:
         loop = asyncio.get_running_loop()
         self._listeners.append(await loop.create_server(admission, sock=sock, backlog=_BACKLOG))
         return TcpAddress(address.host, sock.getsockname()[1])
+
+
+def check_access(settings: HttpSettings) -> None:
+    """Refuse settings with which everybody could use the server, or nobody; it may block.
+
+    Raises:
+        ConfigError: They are such settings, or the file of keys is none.
+    """
+    if not Keys.of(settings).are_needed and not settings.allow_without_key:
+        _check_loopback(settings.host)
+    if settings.ingress_port is not None and not settings.trusted_proxies:
+        raise ConfigError("http.ingress_port: http.trusted_proxies names nobody who could use it")
 
 
 def _check_loopback(host: str) -> None:
