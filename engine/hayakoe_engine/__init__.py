@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hayakoe_engine.audio import Audio, PhoneTiming, streaming_wav_header
     from hayakoe_engine.options import SynthesisOptions
     from hayakoe_engine.speaker import Speaker
+    from hayakoe_engine.text.delivery import Delivery, MoraDelivery
     from hayakoe_engine.text.text_options import TextOptions
     from hayakoe_engine.tts import TTS
     from hayakoe_engine.utterance import Utterance
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 __all__ = [
     "TTS",
     "Audio",
+    "Delivery",
     "MadeWindow",
+    "MoraDelivery",
     "PhoneTiming",
     "Speaker",
     "SynthesisOptions",
@@ -48,6 +51,8 @@ _HOMES = {
     "TTS": "tts",
     "TextOptions": "text.text_options",
     "Audio": "audio",
+    "Delivery": "text.delivery",
+    "MoraDelivery": "text.delivery",
     "PhoneTiming": "audio",
     "Speaker": "speaker",
     "SynthesisOptions": "options",

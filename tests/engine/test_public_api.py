@@ -7,7 +7,9 @@ import hayakoe_engine
 def test_the_public_names_are_these():
     assert sorted(hayakoe_engine.__all__) == [
         "Audio",
+        "Delivery",
         "MadeWindow",
+        "MoraDelivery",
         "PhoneTiming",
         "Speaker",
         "SynthesisOptions",

@@ -12,7 +12,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from hayakoe_engine.errors import HayakoeError, RequestError, VoiceNotFound
 from hayakoe_engine.options import RANGES
-from wyoming_hayakoe.http.audio_response import EncodedNarration, Output, narrate, respond, send
+from wyoming_hayakoe.http.audio_response import (
+    EncodedNarration,
+    Output,
+    abort,
+    narrate,
+    respond,
+    send,
+)
 from wyoming_hayakoe.http.body import read_body
 from wyoming_hayakoe.http.documented import documented
 from wyoming_hayakoe.http.errors import Invalid, problem_of
@@ -238,6 +245,10 @@ async def _send_events(
             raise
         shaped = error_shape(problem_of(error))
         last = _event({"type": "error", **(shaped if isinstance(shaped, dict) else {})})
+    except Exception:
+        if response is not None:
+            abort(request)  # the status is sent already
+        raise
     finally:
         narration.close()
     if response is None:
