@@ -199,6 +199,15 @@ def test_what_another_voice_says_in_its_place_is_not_remembered(speaker, network
     assert len(own) != len(replaced)
 
 
+def test_a_sentence_that_was_broken_off_is_computed_again(speaker, network):
+    windows = speaker.stream(TEXT * 4)
+    next(windows)
+    windows.close()
+    before = len(network.sentences)
+    speaker.generate(TEXT * 4)
+    assert len(network.sentences) > before
+
+
 def test_options_reach_the_network(speaker, network):
     speaker.generate(
         TEXT, speed=2.0, style="Happy", style_weight=0.5, sdp_ratio=0.3, noise_w=0.4, seed=5
