@@ -1,5 +1,6 @@
 """A client of VOICEVOX against the server."""
 
+import asyncio
 import base64
 import io
 import json
@@ -314,6 +315,17 @@ async def test_json_that_is_not_said_to_be_json_is_taken(served):
     request = served.client.post(url, data=content, skip_auto_headers=["Content-Type"])
     async with request as response:
         assert response.status == 200
+
+
+async def test_whoever_hangs_up_stops_the_synthesis(served):
+    query = await query_of(served, "長い文章を読んでいる途中です。" * 60)
+    asking = asyncio.create_task(post(served, "/cancellable_synthesis", query, speaker=MEI))
+    async with asyncio.timeout(30):
+        while not served.tts.active_utterances:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        asking.cancel()
+        while served.tts.active_utterances:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def test_json_comes_without_a_charset(served):

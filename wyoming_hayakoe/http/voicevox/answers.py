@@ -12,8 +12,6 @@ from wyoming_hayakoe.http import body
 from wyoming_hayakoe.http.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from wyoming_hayakoe.http.errors import Problem
 
 __all__ = [
@@ -52,9 +50,7 @@ def error_shape(problem: Problem) -> object:
     return {"detail": [{"type": "value_error", "loc": place, "msg": message}]}
 
 
-def json_answer(
-    content: BaseModel | Sequence[BaseModel] | object, *, status: int = 200
-) -> web.Response:
+def json_answer(content: object, *, status: int = 200) -> web.Response:
     """Answer with JSON. There are clients that know its type without a charset only."""
     return web.Response(
         body=json.dumps(_plain(content), ensure_ascii=False).encode(),

@@ -211,7 +211,7 @@ class Queries:
         readings = [sentence.reading for sentence in sentences]
         deliveries = await choice.speaker.ameasure(readings, choice.options)
         natural = phrases_of(zip(readings, deliveries, strict=True))
-        # What makes no sentence of its own is as the client wants it.
+        # Pauses and questions stay where the client has them.
         return [
             phrase.model_copy(
                 update={
