@@ -6,6 +6,7 @@ import asyncio
 import gc
 import socket
 import struct
+import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -200,3 +201,54 @@ async def test_a_stop_does_not_wait_for_ever(serve, humming):
         await served.server.stop(0.1)
         assert served.speech.active == 0
     await until(lambda: not humming.active_utterances)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"\x00\xff\xfe" * 4000,
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 50_000 + b"\r\n",
+        b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET /../../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET http://evil.example.com/ HTTP/1.1\r\nHost: evil.example.com\r\n\r\n",
+        b"CONNECT evil.example.com:443 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /voices/%ff%00 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /voices HTTP/1.1\r\nHost: \xff\xfe\r\nOrigin: \xff\r\n\r\n",
+        b"GET /voices HTTP/1.1\r\nHost: a\r\nOrigin: http://[\r\n\r\n",
+        (
+            b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"
+        ),
+        (
+            b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"
+        ),
+    ],
+)
+async def test_junk_is_refused_and_nobody_is_alarmed(serve, caplog, junk):
+    served = await serve(read_timeout_s=1)
+    async with connected(served.port, junk) as sock:
+        answer = await asyncio.get_running_loop().sock_recv(sock, 1000)
+    assert answer.split(b" ")[1][:1] == b"4"
+    await until(lambda: not served.server.connections)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_an_answer_that_takes_too_long_is_given_up(serve):
+    class Slow(Hum):
+        def begin(self, reading, options, rng):  # noqa: ARG002
+            for _ in range(100):
+                time.sleep(0.02)
+                yield rng.uniform(-0.5, 0.5, 4800).astype(np.float32)
+
+    with TTS(threads=1).load("mei").load("hum", source=Slow).prepare() as tts:
+        served = await serve(tts=tts, answer_timeout_s=0.2)
+        body = {"text": "はい", "voice": "hum"}
+        error = (await served.ask("POST", "/synthesize", 504, json=body))["error"]
+        assert error["code"] == "answer-timeout"
+        assert "stream" in error["hint"]
+        await until(lambda: not tts.active_utterances)

@@ -88,8 +88,8 @@ async def read_bytes(request: web.Request) -> bytes:
         raise ReadTimeout(f"the body did not come within {settings.read_timeout_s:g} s") from None
     except web.HTTPRequestEntityTooLarge:
         raise TooLarge(f"the body is longer than {settings.max_body_bytes} bytes") from None
-    except web.RequestPayloadError as error:
-        raise RequestError(f"the body is broken: {error}") from None
+    except web.RequestPayloadError:
+        raise RequestError("the body is not what its headers say") from None
 
 
 def check_content_type(request: web.Request, *allowed: str) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
+import sys
 from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from hayakoe_engine.errors import ConfigError
 from wyoming_hayakoe.address import TcpAddress
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from wyoming_hayakoe.metrics import Metrics
     from wyoming_hayakoe.speech import Speech
     from wyoming_hayakoe.voice_library import VoiceLibrary
+
+_LOG = logging.getLogger(__name__)
 
 _BACKLOG: Final = 512
 _SEND_BUFFER_BYTES: Final = 256 << 10
@@ -89,6 +94,7 @@ class HttpServer:
         self._runner = web.AppRunner(
             self._app,
             access_log=None,
+            logger=_ProtocolLog(_LOG),
             handler_cancellation=True,
             keepalive_timeout=settings.idle_close_s,
             lingering_time=_LINGER_S,
@@ -160,6 +166,17 @@ class HttpServer:
         loop = asyncio.get_running_loop()
         self._listeners.append(await loop.create_server(admission, sock=sock, backlog=_BACKLOG))
         return TcpAddress(address.host, sock.getsockname()[1])
+
+
+class _ProtocolLog(logging.LoggerAdapter[logging.Logger]):
+    """What aiohttp writes about connections: clients that speak no HTTP are everyday."""
+
+    def exception(self, msg: object, *args: object, exc_info: object = True, **_: object) -> None:
+        error = exc_info if isinstance(exc_info, BaseException) else sys.exception()
+        if isinstance(error, HttpProcessingError | web.RequestPayloadError):
+            self.debug("%s: %s", str(msg) % args, error)
+        else:
+            self.error(msg, *args, exc_info=error)
 
 
 def check_access(settings: HttpSettings) -> None:
