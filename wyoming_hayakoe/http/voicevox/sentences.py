@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["RecentReadings", "Sentence", "check_moras", "sentences_of"]
 
 MAX_LABELS: Final = 20_000
-"""Of all readings that are remembered: about ten minutes of speech, and 10 MB."""
+"""Of all readings that are remembered: about 25 minutes of speech, in 11 MB."""
 MAX_SENTENCE_PHRASES: Final = 64
 ENOUGH_MORAS: Final = 60
 """After so many a pause ends a sentence that nobody remembers."""
