@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import socket
 import struct
 import sys
 from contextlib import asynccontextmanager, suppress
@@ -18,7 +19,12 @@ from wyoming.client import AsyncUnixClient
 from wyoming.tts import Synthesize
 
 from hayakoe_engine import TTS
-from hayakoe_engine.errors import SourceNotFound
+from hayakoe_engine.errors import BusyError, SourceNotFound, SourceUnreachable
+from hayakoe_engine.options import SynthesisOptions
+from hayakoe_engine.voices.voice import measure
+from wyoming_hayakoe.cluster.remote_voice import RemoteVoice
+from wyoming_hayakoe.cluster.sentence import VoiceReference, recipe_for
+from wyoming_hayakoe.cluster_settings import Pool
 from wyoming_hayakoe.settings import NeuralVoice, load_settings
 
 pytestmark = [
@@ -85,6 +91,13 @@ def test_a_voice_is_what_it_is_in_this_process(front, local):
         assert [timing.start_s for timing in there.timings] == pytest.approx(starts)
 
 
+def test_it_measures_sentences_as_in_this_process(front, local):
+    (reading, *_) = local.read(TEXT)
+    here, there = (measured(engine, reading) for engine in (local, front))
+    assert there == here
+    assert len(here.moras) == len(reading.mora_phones)
+
+
 def test_a_wrong_wish_is_told_as_in_this_process(front):
     with pytest.raises(Exception, match="Neutral, Happy"):
         front.speakers["hana"].generate(TEXT, style="Angry")
@@ -115,15 +128,40 @@ def test_nothing_listens_beyond_this_machine(ray_cluster):
     assert all(address.is_loopback for address in listening), listening
 
 
+def test_too_much_at_once_is_refused(config, front, local):
+    from ray import serve
+
+    from wyoming_hayakoe.cluster.pool import ReplicaPool
+
+    settings = load_settings(config)
+    small = Pool(cpus=0.1, max_replicas=1, sentences=1, max_queued=1)
+    reference = VoiceReference("hana", settings.voices["hana"].source)
+    pool = ReplicaPool("small", small, recipe_for(settings, small), [reference], HANG_S)
+    pool.deploy()
+    assert pool.describe(reference, HANG_S) == front.speakers["hana"].info
+    voice = RemoteVoice(reference, front.speakers["hana"].info, lambda: [pool])
+    try:
+        with TTS(threads=12).load("hana", source=lambda: voice).prepare() as engine:
+            outcomes = asyncio.run(generated_at_once(engine.speakers["hana"], range(12)))
+    finally:
+        serve.delete(pool.application)
+    refused = [isinstance(outcome, BusyError) for outcome in outcomes]
+    assert any(refused)
+    assert not all(refused)
+    seed = refused.index(False)
+    here = local.speakers["hana"].generate(TEXT, seed=seed)
+    np.testing.assert_array_equal(outcomes[seed].samples, here.samples)
+
+
 @pytest.mark.usefixtures("front")
 async def test_the_server_speaks_by_the_replicas(config, local, tmp_path):
-    socket = tmp_path / "socket"
-    arguments = ["serve", "--config", config, "--uri", f"unix://{socket}", "--voice", "hana"]
+    path = tmp_path / "socket"
+    arguments = ["serve", "--config", config, "--uri", f"unix://{path}", "--voice", "hana"]
     async with running(*arguments, "--set", "http.enabled=false") as server:
         async with asyncio.timeout(HANG_S):
             pcm = b""
             while not pcm:
-                pcm = await said(socket, TEXT)
+                pcm = await said(path, TEXT)
             server.terminate()
             assert await server.wait() == 0
     assert pcm == local.speakers["hana"].generate(TEXT).pcm_bytes()
@@ -166,11 +204,39 @@ async def test_a_node_that_dies_silences_nobody(ray_cluster, front, local):
         np.testing.assert_array_equal(samples, here.samples)
 
 
+def test_a_cluster_that_is_not_there_is_tried_again_later(config):
+    from wyoming_hayakoe.cluster.connection import Cluster
+
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        flags = {"cluster": {"address": f"127.0.0.1:{unused.getsockname()[1]}"}}
+        settings = load_settings(config, flags)
+        with pytest.raises(SourceUnreachable, match="cannot join the Ray cluster"):
+            Cluster(settings).origin("hana", settings.voices["hana"])()
+
+
 @pytest.mark.usefixtures("front")
 def test_a_voice_that_is_nowhere_is_an_error(cluster, tmp_path):
     voice = NeuralVoice(source=f"file://{tmp_path}")
     with pytest.raises(SourceNotFound, match="hanako"):
         cluster.origin("hanako", voice)()
+
+
+async def generated_at_once(speaker, seeds):
+    """What became of one text for each seed: audio, or an error."""
+    return await asyncio.gather(
+        *(speaker.agenerate(TEXT, seed=seed) for seed in seeds), return_exceptions=True
+    )
+
+
+def measured(engine, reading):
+    options = SynthesisOptions(seed=5)
+    work = measure(engine.speakers["hana"].voice, reading, options, np.random.default_rng(5))
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
 
 
 @asynccontextmanager
@@ -187,11 +253,11 @@ async def running(*arguments):
         await process.wait()
 
 
-async def said(socket, text):
+async def said(path, text):
     """What a server says, as PCM; nothing if it is not there or the voice is not ready yet."""
     pcm = b""
     with suppress(OSError):
-        async with AsyncUnixClient(socket) as client:
+        async with AsyncUnixClient(path) as client:
             await client.write_event(Synthesize(text).event())
             while (event := await client.read_event()) is not None:
                 if AudioChunk.is_type(event.type):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -41,7 +40,6 @@ def render_on_cluster(
     (pool, *_) = settings.cluster.pools.values()
     join(settings.cluster.address or "auto")
     try:
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
         ray.data.DataContext.get_current().enable_progress_bars = False
         rows = [{"item": item.to_json()} for item in items]
         blocks = min(_MAX_BLOCKS, math.ceil(len(rows) / _BLOCK_ITEMS))

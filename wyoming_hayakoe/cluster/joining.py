@@ -27,8 +27,8 @@ def join(address: str) -> None:
     """
     is_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
-    # It says that it does not take over our signal handlers.
-    logging.getLogger("ray").setLevel(logging.ERROR)
+    for name in ("ray", "ray.data", "ray.serve"):  # it tells much, and warns of what is meant so
+        logging.getLogger(name).setLevel(logging.ERROR)
     try:
         if address != "auto":
             _knock(address)  # Ray itself would try for minutes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -11,7 +12,13 @@ from ray import serve
 from ray.exceptions import RayTaskError
 from ray.serve.exceptions import BackPressureError
 
-from hayakoe_engine.errors import BusyError, InferenceFailed, SourceUnreachable, VoiceError
+from hayakoe_engine.errors import (
+    BusyError,
+    HayakoeError,
+    InferenceFailed,
+    SourceUnreachable,
+    VoiceError,
+)
 from wyoming_hayakoe import __version__
 from wyoming_hayakoe.cluster.remote_voice import ReplicaLost
 from wyoming_hayakoe.cluster.replica import DRAIN_S, Replica
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
 
     from ray.serve.handle import DeploymentHandle, DeploymentResponseGenerator
 
+    from hayakoe_engine.text.delivery import Delivery
     from hayakoe_engine.voices.voice import VoiceInfo
     from hayakoe_engine.window import MadeWindow
     from wyoming_hayakoe.cluster.sentence import Recipe, Sentence, VoiceReference
@@ -167,7 +175,20 @@ class ReplicaPool:
             while (item := self._next(items)) is not None:
                 yield item
         finally:
-            response.cancel()
+            with suppress(Exception):  # it says once more what was wrong
+                response.cancel()
+
+    def measure(self, sentence: Sentence) -> Delivery:
+        """Have it measured, as ``Asks.measure``."""
+        handle = self._deployed().options(multiplexed_model_id=sentence.voice.key)
+        try:
+            answer = handle.measure.remote(sentence).result(timeout_s=self._window_timeout_s)
+        except Exception as error:
+            raise _translated(error) from error
+        if isinstance(answer, HayakoeError):
+            raise answer
+        delivery: Delivery = answer
+        return delivery
 
     def _next(self, items: SimpleQueue[Item]) -> MadeWindow | None:
         try:
@@ -202,9 +223,14 @@ def _collect(response: DeploymentResponseGenerator[MadeWindow], items: SimpleQue
             if isinstance(item, Exception):
                 return
         items.put(None)
-    except BackPressureError:
-        items.put(BusyError("the cluster is busy", hint="try again in a moment"))
-    except RayTaskError as error:
-        items.put(InferenceFailed(f"a replica failed: {error.cause}"))
     except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
-        items.put(ReplicaLost(f"{type(error).__name__}: {error}"))
+        items.put(_translated(error))
+
+
+def _translated(error: BaseException) -> Exception:
+    """What is meant by an error of Ray."""
+    if isinstance(error, BackPressureError):
+        return BusyError("the cluster is busy", hint="try again in a moment")
+    if isinstance(error, RayTaskError):
+        return InferenceFailed(f"a replica failed: {error.cause}")
+    return ReplicaLost(f"{type(error).__name__}: {error}")

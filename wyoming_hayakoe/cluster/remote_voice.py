@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from hayakoe_engine.errors import BusyError, InferenceFailed
 from hayakoe_engine.window import MadeWindow, Window
 from wyoming_hayakoe.cluster.sentence import Sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     import numpy as np
+    from numpy.typing import NDArray
 
     from hayakoe_engine.options import SynthesisOptions
+    from hayakoe_engine.text.delivery import Delivery
     from hayakoe_engine.text.reading import Reading
     from hayakoe_engine.voices.voice import VoiceInfo
     from wyoming_hayakoe.cluster.sentence import VoiceReference
+
+_T = TypeVar("_T")
 
 ROUNDS: Final = 3
 """How often all pools are asked for a sentence."""
@@ -37,6 +41,15 @@ class Asks(Protocol):
             ReplicaLost: Whoever spoke it is gone.
             BusyError: Too many sentences are waiting already.
             HayakoeError: It cannot be spoken.
+        """
+        ...
+
+    def measure(self, sentence: Sentence) -> Delivery:
+        """Have it measured.
+
+        Raises:
+            HayakoeError: As ``ask``.
+            ReplicaLost: As ``ask``.
         """
         ...
 
@@ -70,18 +83,26 @@ class RemoteVoice:
     ) -> Iterator[Window]:
         """Speak one sentence, window by window; ``next()`` waits for the replica."""
         sentence = Sentence(self._reference, reading, options, rng)
-        heard = 0
+        heard = _Heard()
+        for made in self._try(lambda pool: heard.rest_of(pool.ask(sentence))):
+            yield Window(partial(_made, made), len(made.samples))
+
+    def measure(
+        self, reading: Reading, options: SynthesisOptions, rng: np.random.Generator
+    ) -> Generator[NDArray[np.float32], None, Delivery]:
+        """How it would deliver a reading, as ``MeasurableVoice.measure``."""
+        yield from ()
+        sentence = Sentence(self._reference, reading, options, rng)
+        (delivery,) = self._try(lambda pool: iter([pool.measure(sentence)]))
+        return delivery
+
+    def _try(self, ask: Callable[[Asks], Iterator[_T]]) -> Iterator[_T]:
+        """What a pool gives; if it breaks off, what the next one gives."""
         trouble: Exception | None = None
         for _ in range(ROUNDS):
             for pool in self._pools():
-                position = 0
                 try:
-                    for made in pool.ask(sentence):
-                        rest = _after(made, heard - position)
-                        position += len(made.samples)
-                        if rest is not None:
-                            heard = position
-                            yield Window(partial(_made, rest), len(rest.samples))
+                    yield from ask(pool)
                 except (ReplicaLost, BusyError) as error:
                     trouble = error
                 else:
@@ -94,14 +115,22 @@ class RemoteVoice:
         """Nothing is held here."""
 
 
-def _after(made: MadeWindow, heard: int) -> MadeWindow | None:
-    """What of a window has not been heard; None if all of it has."""
-    if heard <= 0:
-        return made
-    if heard >= len(made.samples):
-        return None
-    # The phones that begin in the rest are few, and rarely asked for.
-    return MadeWindow(made.samples[heard:])
+class _Heard:
+    """What has been heard of a sentence."""
+
+    def __init__(self) -> None:
+        self._length = 0
+
+    def rest_of(self, windows: Iterator[MadeWindow]) -> Iterator[MadeWindow]:
+        """What of these windows, which begin with the sentence, has not been heard."""
+        position = 0
+        for made in windows:
+            known = self._length - position
+            position += len(made.samples)
+            if known < len(made.samples):
+                self._length = position
+                # The phones that begin in the rest of a window are few, and rarely asked for.
+                yield made if known <= 0 else MadeWindow(made.samples[known:])
 
 
 def _made(made: MadeWindow) -> MadeWindow:

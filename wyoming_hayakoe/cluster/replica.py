@@ -12,12 +12,14 @@ from ray import serve
 from hayakoe_engine.errors import HayakoeError, VoiceNotFound
 from hayakoe_engine.scheduler import Scheduler
 from hayakoe_engine.tts import TTS
+from hayakoe_engine.voices.voice import measure
 from wyoming_hayakoe import __version__
 from wyoming_hayakoe.cluster.sentence import Description, VoiceReference, portions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from hayakoe_engine.text.delivery import Delivery
     from hayakoe_engine.voices.voice import Voice
     from hayakoe_engine.window import MadeWindow
     from hayakoe_engine.work_stream import WorkStream
@@ -76,11 +78,30 @@ class Replica:
         except HayakoeError as error:
             yield error
 
+    async def measure(self, sentence: Sentence) -> Delivery | HayakoeError:
+        """How a voice would deliver a sentence, or why it cannot be told."""
+        try:
+            opened: _OpenVoice = await self._open_voice(sentence.voice.key)
+            with opened.in_use() as voice:
+                return await asyncio.to_thread(_measured, voice, sentence)
+        except HayakoeError as error:
+            return error
+
     def _begin(self, voice: Voice, sentence: Sentence) -> WorkStream:
         stream = self._scheduler.open(voice.info.sample_rate_hz)
         stream.add(lambda: voice.begin(sentence.reading, sentence.options, sentence.rng))
         stream.end()
         return stream
+
+
+def _measured(voice: Voice, sentence: Sentence) -> Delivery:
+    work = measure(voice, sentence.reading, sentence.options, sentence.rng)
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            delivery: Delivery = end.value
+            return delivery
 
 
 class _OpenVoice:
