@@ -14,6 +14,7 @@ from hayakoe_engine.text.clean import is_speakable
 from hayakoe_engine.text.dictionary.matching import not_against_dictionary
 from hayakoe_engine.text.english import find_english
 from hayakoe_engine.text.kana import find_moras, split_moras
+from hayakoe_engine.text.labels import SILENCES, phone_of
 from hayakoe_engine.text.notation.find import find_notations
 from hayakoe_engine.text.rewriting import Rewritten
 
@@ -29,10 +30,7 @@ if TYPE_CHECKING:
 _KANA_PHRASE = re.compile("([^/、]+)([/、]?)")
 _DEVOICED = "’"
 _PAUSES = frozenset({"、", "？", "！"})
-_PHONE = re.compile(r"-([^+]*)\+")
 _UNSPOKEN = frozenset({"pau", "sp", "unk"})
-SILENCES = frozenset({"sil", "pau"})
-"""What labels call silence at the ends of a sentence, and in it."""
 _NUCLEI = frozenset({"a", "i", "u", "e", "o", "A", "I", "U", "E", "O", "N", "cl"})
 
 
@@ -349,12 +347,6 @@ def _pauses(labels: Sequence[str]) -> set[int]:
         if phone == "pau":
             pauses.add(moras)
     return pauses
-
-
-def phone_of(label: str) -> str:
-    """The phone that a full-context label stands for."""
-    match = _PHONE.search(label)
-    return match[1] if match else ""
 
 
 def _moras(entries: Iterable[SurfacePhonemeMapping]) -> Iterator[list[str]]:

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from hayakoe_engine.text.reading import SILENCES, phone_of
+from hayakoe_engine.text.labels import SILENCES, phone_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

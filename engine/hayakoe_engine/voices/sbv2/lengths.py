@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hayakoe_engine.text.delivery import Delivery, MoraDelivery
-from hayakoe_engine.text.reading import phone_of
+from hayakoe_engine.text.labels import phone_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

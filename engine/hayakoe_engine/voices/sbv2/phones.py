@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from hayakoe_engine.text.reading import phone_of
+from hayakoe_engine.text.labels import phone_of
 from hayakoe_engine.voices.sbv2.symbols import (
     BLANK_ID,
     LANGUAGE_ID,
