@@ -448,3 +448,42 @@ def test_a_voice_shows_its_terms_and_only_sliders_that_do_something(server, visi
     assert speak(page).post_data_json["speed"] == 1.5
     page.get_by_role("button", name="Reset").click()
     assert "speed" not in speak(page).post_data_json
+
+
+def test_a_voice_is_installed_from_the_catalogue(server, visit):
+    page = visit(server.url)
+    states = [
+        {"state": "available", "fetched_bytes": 0, "total_bytes": 0},
+        {"state": "loading", "fetched_bytes": 30, "total_bytes": 120},
+        {"state": "failed", "fetched_bytes": 0, "total_bytes": 0, "failure": "the disk is full"},
+        {"state": "loading", "fetched_bytes": 60, "total_bytes": 120},
+        {"state": "ready", "fetched_bytes": 0, "total_bytes": 0},
+    ]
+    asked = []
+
+    def catalogue(route):
+        known = route.fetch().json()["voices"][:1]
+        state = states.pop(0) if len(states) > 1 else states[0]
+        route.fulfill(json={"voices": [known[0] | state]})
+
+    def accept(route):
+        asked.append(route.request)
+        route.fulfill(status=202, json={})
+
+    page.route("**/voices/available", catalogue)
+    page.route("**/voices/*/reload", accept)
+    page.route("**/voices", lambda route: accept(route) if is_post(route) else route.continue_())
+    page.reload()
+    page.click("summary")
+    page.get_by_role("button", name="Install JVNV 女性1").click()
+    page.locator('[aria-label="Progress of JVNV 女性1"][value="30"][max="120"]').wait_for()
+    page.get_by_text("the disk is full").wait_for()
+    page.get_by_text("Try again").click()
+    page.get_by_text("JVNV 女性1 is ready.").wait_for()
+    page.get_by_text("All voices of the catalogue are installed.").wait_for()
+    assert [one.url.rpartition("/voices")[2] for one in asked] == ["", "/jvnv-F1-jp/reload"]
+    assert asked[0].post_data_json["name"] == "jvnv-F1-jp"
+
+
+def is_post(route):
+    return route.request.method == "POST"

@@ -6,7 +6,9 @@ import asyncio
 import base64
 import io
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import aiohttp
 import numpy as np
@@ -274,3 +276,14 @@ async def test_the_server_leaves_when_it_stops(talk):
     await client.configure()
     heard, _ = await asyncio.gather(client.until("closed"), client.server.server.stop())
     assert heard[-1]["code"] == aiohttp.WSCloseCode.GOING_AWAY
+
+
+async def test_the_example_of_the_documentation_runs(serve, capsys):
+    document = Path(__file__).parents[2] / "docs" / "websocket.md"
+    code = re.findall(r"```python\n(.*?)```", document.read_text("utf-8"), re.DOTALL)[0]
+    server = await serve()
+    code = code.replace("http://127.0.0.1:10280", server.url)
+    await asyncio.to_thread(exec, compile(code, document, "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "0.0 おはようございます。"
+    assert "complete" in printed[-1]

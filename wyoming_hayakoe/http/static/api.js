@@ -101,6 +101,11 @@ export function installVoice(name, source) {
   return ask("voices", { method: "POST", json: { name, source } });
 }
 
+/** Try once more with one that could not be had. */
+export function reinstallVoice(name) {
+  return ask(`voices/${encodeURIComponent(name)}/reload`, { method: "POST" });
+}
+
 export async function read(text, signal) {
   return (await askJson("read", { method: "POST", json: { text }, signal })).sentences;
 }

@@ -1,6 +1,6 @@
 /** Voices that can be added, and how far those are that are being added. */
 
-import { availableVoices, installVoice } from "./api.js";
+import { availableVoices, installVoice, reinstallVoice } from "./api.js";
 import { byId, link, make } from "./dom.js";
 import { say } from "./texts.js";
 
@@ -30,23 +30,25 @@ export class Catalogue {
     this.draw();
   }
 
-  report({ title, state, failure }) {
+  report({ title, state }) {
     if (state === "ready") {
       this.tell(say("installed", title));
       this.onReady();
     } else if (state === "failed") {
-      this.complain({ message: say("installFailed", title, failure ?? "") });
+      this.tell(say("installFailed", title));
     }
   }
 
   async install(voice) {
+    const before = voice.state;
     voice.state = "loading";
     this.draw();
     byId("catalogue").focus();
     try {
-      await installVoice(voice.name, voice.source);
+      if (before === "failed") await reinstallVoice(voice.name);
+      else await installVoice(voice.name, voice.source);
     } catch (problem) {
-      voice.state = "available";
+      voice.state = before;
       this.complain(problem);
     }
     await this.load().catch(this.complain);
@@ -69,7 +71,7 @@ export class Catalogue {
         disabled: isLoading(voice),
         onclick: () => this.install(voice),
       },
-      say(isLoading(voice) ? "installing" : "install"),
+      say({ loading: "installing", failed: "tryAgain" }[voice.state] ?? "install"),
     );
     const facts = make(
       "div",
@@ -82,6 +84,7 @@ export class Catalogue {
       {},
       make("div", { class: "row" }, facts, button),
       isLoading(voice) ? drawProgress(voice) : null,
+      voice.state === "failed" ? make("p", { class: "problem" }, voice.failure ?? "") : null,
     );
   }
 }

@@ -154,6 +154,7 @@ function listen() {
   byId("save-mp3").addEventListener("click", () => saveText("mp3"));
   byId("text").addEventListener("input", onText);
   document.addEventListener("keydown", (event) => {
+    if (event.isComposing) return;
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       speak();

@@ -49,6 +49,7 @@ export class Player {
       const { sampleRate } = speech;
       if (this.sink.sampleRate !== sampleRate) return this.stream(job);
       job.speech = speech;
+      job.isWhole = true;
       for (const block of speech.pcm) this.sink.push(toFloat(block));
       this.sink.complete();
     });
@@ -57,10 +58,11 @@ export class Player {
   /** Be silent at once. */
   stop() {
     const job = this.current;
-    if (!job) return;
-    this.end(job, "stopped");
-    this.sink?.stop();
-    this.silenceElement();
+    if (job) {
+      this.end(job, "stopped");
+      this.sink?.stop();
+    }
+    this.silenceElement(); // which its own buttons may have begun again
   }
 
   async run(request, play) {
@@ -159,9 +161,10 @@ export class Player {
 
   silenceElement() {
     const { element } = this;
+    if (!element.src) return;
     element.pause();
     element.onplaying = element.onended = element.onerror = null;
-    if (element.src) URL.revokeObjectURL(element.src);
+    URL.revokeObjectURL(element.src);
     element.removeAttribute("src");
     element.load();
   }

@@ -81,7 +81,7 @@ export class ReadingView {
       drawMora(kana, isHigh, before, after),
     );
     const classes = ["word"];
-    if (!word.is_known) classes.push("is-unknown");
+    if (!word.is_known && !word.rule) classes.push("is-unknown");
     if (this.isOwn(word)) classes.push("is-own");
     const chosen = { ...word, moras: moras.map(({ kana }) => kana), accent: accentOf(moras) };
     return make(

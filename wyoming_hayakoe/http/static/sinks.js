@@ -14,6 +14,7 @@ export async function openSink() {
   const Context = window.AudioContext ?? window.webkitAudioContext;
   if (!Context || !window.ReadableStream || !("body" in Response.prototype)) return null;
   const context = new Context({ sampleRate: RATE_HZ, latencyHint: "interactive" });
+  context.resume(); // before anything is waited for: some browsers forget the click meanwhile
   if (context.audioWorklet && window.AudioWorkletNode) {
     try {
       await context.audioWorklet.addModule(new URL("worklet.js", import.meta.url));
