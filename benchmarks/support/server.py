@@ -81,6 +81,14 @@ class Server:
                 return int(value.split()[0]) * 1024 / 1e6
         raise KeyError(field)
 
+    def open_files(self) -> int:
+        """Open file descriptors of the process."""
+        return len(list(self._proc("fd").iterdir()))
+
+    def threads(self) -> int:
+        """Threads of the process."""
+        return len(list(self._proc("task").iterdir()))
+
     def busy_until_s(self, since: float, quiet_s: float = 0.5, most_s: float = 30.0) -> float:
         """How long after ``since`` the server used the CPU, before it did not for ``quiet_s``.
 
