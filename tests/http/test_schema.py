@@ -21,7 +21,7 @@ from wyoming_hayakoe.settings import Settings
 from wyoming_hayakoe.speech import Speech
 from wyoming_hayakoe.voice_library import VoiceLibrary
 
-EXAMPLES = 4
+EXAMPLES = 3
 """Of every operation; correct requests and wrong ones."""
 
 load_all_checks()
