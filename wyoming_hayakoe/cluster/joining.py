@@ -47,7 +47,8 @@ def join(address: str) -> None:
     except Exception as error:
         raise SourceUnreachable(
             f"cannot join the Ray cluster {address}: {error}",
-            hint="this machine must be one of its nodes: `ray start --address=HOST:PORT`",
+            hint="this machine must be one of its nodes (`ray start --address=HOST:PORT`) and have "
+            "its token (RAY_AUTH_TOKEN or ~/.ray/auth_token)",
         ) from error
     finally:
         if is_main:
