@@ -93,7 +93,9 @@ def build_app(
     app[KEYS] = Keys.of(settings)
     app[INGRESS] = Ingress()
     app[STOPPING] = asyncio.Event()
-    app[CONNECTIONS] = Connections(settings.max_connections, settings.read_timeout_s)
+    app[CONNECTIONS] = Connections(
+        settings.max_connections, settings.read_timeout_s, settings.write_stall_s
+    )
     app[RATE] = RateLimit(settings.requests_per_minute)
     app.on_response_prepare.append(add_headers)
     shapes: dict[str, Shape] = {}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -14,6 +12,7 @@ from aiohttp import web
 
 from hayakoe_engine.encoding import MEDIA_TYPES, AudioEncoder
 from hayakoe_engine.errors import TextTooLong
+from wyoming_hayakoe.http.connections import reset
 from wyoming_hayakoe.http.errors import AnswerTimeout
 from wyoming_hayakoe.http.keys import SETTINGS, SPEECH
 from wyoming_hayakoe.http.protection import request_id
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES: Final = 16_384
 """Most that is written at once, so that a client that takes little by little is seen taking."""
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _PLAIN: Final = frozenset({"wav", "pcm"})
 
 
@@ -199,7 +197,7 @@ async def _send_streamed(request: web.Request, audio: EncodedNarration) -> web.S
                     response = web.StreamResponse(headers=audio.headers())
                     response.content_type = audio.output.media_type
                     await response.prepare(request)
-                await send(request, response, piece)
+                await send(response, piece)
         except Exception:
             if response is not None:
                 # The status is sent already; only a broken connection says that something is
@@ -212,31 +210,33 @@ async def _send_streamed(request: web.Request, audio: EncodedNarration) -> web.S
     return response
 
 
-async def send(request: web.Request, response: web.StreamResponse, data: bytes) -> None:
-    """Write to a client that takes it.
+async def send(response: web.StreamResponse, data: bytes) -> None:
+    """Write to a client; one that takes nothing for too long is given up by the server.
 
     Raises:
-        ConnectionError: It is gone, or took nothing for too long.
+        ConnectionError: It is gone.
     """
-    stall_s = request.app[SETTINGS].write_stall_s
     for start in range(0, len(data), CHUNK_BYTES):
-        try:
-            async with asyncio.timeout(stall_s):
-                await response.write(data[start : start + CHUNK_BYTES])
-        except TimeoutError:
-            abort(request)
-            raise ConnectionAbortedError("the client takes no data") from None
+        await response.write(data[start : start + CHUNK_BYTES])
+
+
+async def send_all(
+    request: web.Request, response: web.StreamResponse, pieces: AsyncGenerator[bytes, None]
+) -> web.StreamResponse:
+    """Answer with pieces as they come; if that fails, the connection is broken off."""
+    await response.prepare(request)
+    try:
+        async with aclosing(pieces) as made:
+            async for piece in made:
+                await send(response, piece)
+    except Exception:
+        abort(request)
+        raise
+    await response.write_eof()
+    return response
 
 
 def abort(request: web.Request) -> None:
-    """Break the connection off, in such a way that it does not look like an ordinary end.
-
-    What is not sent yet is dropped; the kernel would keep it for a client that takes nothing.
-    """
-    transport = request.transport
-    if transport is None:
-        return
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-    transport.abort()
+    """Break the connection off; the client sees that something is missing."""
+    if request.transport is not None:
+        reset(request.transport)

@@ -236,7 +236,7 @@ async def _send_events(
                     response = web.StreamResponse(headers=audio.headers())
                     response.content_type = "text/event-stream"
                     await response.prepare(request)
-                await send(request, response, b"".join(_deltas(piece)))
+                await send(response, b"".join(_deltas(piece)))
         # Nothing is cut into tokens here: what goes in is counted in characters.
         usage = {"input_tokens": characters, "output_tokens": 0, "total_tokens": characters}
         last = _event({"type": "speech.audio.done", "usage": usage})
@@ -253,7 +253,7 @@ async def _send_events(
         narration.close()
     if response is None:
         raise RuntimeError("a narration without any audio")
-    await send(request, response, last)
+    await send(response, last)
     await response.write_eof()
     return response
 

@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from aiohttp import web
 from pydantic import Field
@@ -17,22 +17,22 @@ from hayakoe_engine.errors import HayakoeError
 from hayakoe_engine.scheduler import Priority
 from wyoming_hayakoe.http.audio_response import (
     EncodedNarration,
-    Output,
-    abort,
     check_length,
     narrate,
-    send,
+    send_all,
 )
 from wyoming_hayakoe.http.body import read_body
 from wyoming_hayakoe.http.documented import documented
 from wyoming_hayakoe.http.errors import Invalid, problem_of
-from wyoming_hayakoe.http.keys import SETTINGS, SPEECH
+from wyoming_hayakoe.http.keys import SETTINGS
 from wyoming_hayakoe.http.rest_speech import TAG, Manner
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from wyoming_hayakoe.speech import Request
+    from wyoming_hayakoe.speech import Narration, Request
+
+    Spoken: TypeAlias = AsyncGenerator[tuple[dict[str, object], bytes | None], None]
 
 
 class Batch(Manner):
@@ -62,24 +62,21 @@ async def synthesize_batch(request: web.Request) -> web.StreamResponse:
     batch = await read_body(request, Batch)
     check_texts(request, batch.texts)
     wanted = batch.request(Priority.BATCH)
-    request.app[SPEECH].begin(wanted).close()  # a voice that is not there has its own status
-    pieces, media_type = (
-        (_zip, "application/zip") if batch.container == "zip" else (_lines, "application/x-ndjson")
-    )
+    # Begun before the answer is, so that a voice that is not there has its own status.
+    first = narrate(request, wanted, batch.texts[0])
+    spoken = _spoken(request, batch, wanted, first)
     response = web.StreamResponse(headers={"Cache-Control": "no-store"})
-    response.content_type = media_type
     if batch.container == "zip":
+        response.content_type = "application/zip"
         response.headers["Content-Disposition"] = 'attachment; filename="speech.zip"'
-    await response.prepare(request)
+        pieces = _zip(batch, spoken)
+    else:
+        response.content_type = "application/x-ndjson"
+        pieces = _lines(spoken)
     try:
-        async with aclosing(pieces(request, batch, wanted)) as made:
-            async for piece in made:
-                await send(request, response, piece)
-    except Exception:
-        abort(request)
-        raise
-    await response.write_eof()
-    return response
+        return await send_all(request, response, pieces)
+    finally:
+        first.close()
 
 
 def check_texts(request: web.Request, texts: Sequence[str]) -> None:
@@ -96,51 +93,54 @@ def check_texts(request: web.Request, texts: Sequence[str]) -> None:
         check_length(request, text)
 
 
-async def _lines(
-    request: web.Request, batch: Batch, wanted: Request
-) -> AsyncGenerator[bytes, None]:
+async def _lines(spoken: Spoken) -> AsyncGenerator[bytes, None]:
     """One line of JSON after the other."""
-    for index, text in enumerate(batch.texts):
-        entry, sound = await _spoken(request, wanted, text, batch.output)
-        if sound is not None:
-            entry["audio"] = base64.b64encode(sound).decode()
-        yield json.dumps({"index": index, **entry}, ensure_ascii=False).encode() + b"\n"
+    index = 0
+    async with aclosing(spoken):
+        async for entry, sound in spoken:
+            if sound is not None:
+                entry["audio"] = base64.b64encode(sound).decode()
+            yield json.dumps({"index": index, **entry}, ensure_ascii=False).encode() + b"\n"
+            index += 1
 
 
-async def _zip(request: web.Request, batch: Batch, wanted: Request) -> AsyncGenerator[bytes, None]:
+async def _zip(batch: Batch, spoken: Spoken) -> AsyncGenerator[bytes, None]:
     """The bytes of the archive, file by file."""
     sink = _Sink()
-    index = []
+    index: list[dict[str, object]] = []
     extension = "raw" if batch.format == "pcm" else batch.format
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
-        for number, text in enumerate(batch.texts, 1):
-            entry, sound = await _spoken(request, wanted, text, batch.output)
-            if sound is not None:
-                entry["file"] = f"{number:03}.{extension}"
-                await asyncio.to_thread(archive.writestr, str(entry["file"]), sound)
-            index.append(entry)
-            yield sink.take()
-        archive.writestr("index.json", json.dumps(index, ensure_ascii=False, indent=1))
+    async with aclosing(spoken):
+        with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
+            async for entry, sound in spoken:
+                if sound is not None:
+                    name = f"{len(index) + 1:03}.{extension}"
+                    entry["file"] = name
+                    await asyncio.to_thread(archive.writestr, name, sound)
+                index.append(entry)
+                yield sink.take()
+            archive.writestr("index.json", json.dumps(index, ensure_ascii=False, indent=1))
     yield sink.take()
 
 
-async def _spoken(
-    request: web.Request, wanted: Request, text: str, output: Output
-) -> tuple[dict[str, object], bytes | None]:
-    """What is said of one text, and its sound unless it failed."""
-    entry: dict[str, object] = {"text": text}
-    try:
-        narration = narrate(request, wanted, text)
+async def _spoken(request: web.Request, batch: Batch, wanted: Request, first: Narration) -> Spoken:
+    """What is said of each text, and its sound unless it failed."""
+    narration: Narration | None = first
+    for text in batch.texts:
+        entry: dict[str, object] = {"text": text}
+        sound = None
         try:
-            audio = EncodedNarration(narration, output, is_streamed=False)
+            narration = narration or narrate(request, wanted, text)
+            audio = EncodedNarration(narration, batch.output, is_streamed=False)
             sound = b"".join([piece async for piece in audio.pieces()])
+            entry |= {"sample_rate": audio.sample_rate_hz, "seconds": round(audio.audio_s, 3)}
+        except HayakoeError as error:
+            problem = problem_of(error)
+            entry["error"] = {"code": problem.code, "message": problem.message}
         finally:
-            narration.close()
-    except HayakoeError as error:
-        problem = problem_of(error)
-        return {**entry, "error": {"code": problem.code, "message": problem.message}}, None
-    entry |= {"sample_rate": audio.sample_rate_hz, "seconds": round(audio.audio_s, 3)}
-    return entry, sound
+            if narration is not None:
+                narration.close()
+                narration = None
+        yield entry, sound
 
 
 class _Sink(io.RawIOBase):

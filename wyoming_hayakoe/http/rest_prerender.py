@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated
 
 from aiohttp import web
 from pydantic import Field
 
 from hayakoe_engine.errors import BusyError, HayakoeError
-from wyoming_hayakoe.http.audio_response import send
+from wyoming_hayakoe.http.audio_response import send_all
 from wyoming_hayakoe.http.body import read_body
 from wyoming_hayakoe.http.documented import documented
 from wyoming_hayakoe.http.errors import Conflict, problem_of
@@ -56,12 +55,7 @@ async def prerender(request: web.Request) -> web.StreamResponse:
         raise Conflict(f"voice {choice.name} keeps nothing: it is as fast the first time")
     response = web.StreamResponse(headers={"Cache-Control": "no-store"})
     response.content_type = "application/x-ndjson"
-    await response.prepare(request)
-    async with aclosing(_lines(choice, ahead)) as lines:
-        async for line in lines:
-            await send(request, response, line)
-    await response.write_eof()
-    return response
+    return await send_all(request, response, _lines(choice, ahead))
 
 
 async def _lines(choice: Choice, ahead: Ahead) -> AsyncGenerator[bytes, None]:
