@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -191,22 +191,21 @@ def serve(settings: Settings) -> None:
         for listener in listeners:
             listener(progress)
 
-    with _stopped_by_signals():
+    with _stopped_by_signals(), ExitStack() as stack:
         cluster = _cluster(settings)
-        tts = build_engine(_front(settings), on_progress).prepare()
+        if cluster is not None:
+            stack.callback(cluster.close)
+        tts = stack.enter_context(build_engine(_front(settings), on_progress))
+        tts.prepare()
         added = AddedVoices(settings_folder(settings) / "voices.yaml")
         library = VoiceLibrary(tts, settings, added, origin=cluster and cluster.origin)
         listeners.append(library.note)
-        try:
-            asyncio.run(_serve(tts, library, settings))
-        finally:
-            tts.close()
-            if cluster is not None:
-                cluster.close()
-            if not library.stop():
-                # It is in the midst of a library's work. What it writes is whole or not at all.
-                logging.shutdown()
-                os._exit(os.EX_OK)
+        asyncio.run(_serve(tts, library, settings))
+        stack.close()
+        if not library.stop():
+            # It is in the midst of a library's work. What it writes is whole or not at all.
+            logging.shutdown()
+            os._exit(os.EX_OK)
 
 
 def _front(settings: Settings) -> Settings:
