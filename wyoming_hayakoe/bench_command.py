@@ -77,9 +77,8 @@ def measure(choice: Choice, rounds: int = ROUNDS) -> Iterator[Result]:
 
 
 def _speak(choice: Choice, name: str, text: str, *, seed: int) -> Result:
-    """Another seed is another rendering, which nobody remembers."""
     begun, cpu_begun = time.perf_counter(), time.process_time()
-    options = choice.options.changed(seed=seed)
+    options = choice.options.changed(seed=seed, remember="no")
     parts: list[Audio] = []
     heard = plays_until = gap_s = 0.0
     for audio in choice.speaker.stream(text, options):

@@ -143,7 +143,7 @@ def _check_voices(settings: Settings) -> Iterator[Finding]:
 def _listen(choice: Choice, ready_s: float, patience_s: float | None) -> Iterator[Finding]:
     """Hear a voice; after ``patience_s`` a server would let the embedded one speak."""
     begun = time.perf_counter()
-    windows = choice.speaker.stream(_SENTENCE, choice.options)
+    windows = choice.speaker.stream(_SENTENCE, choice.options, remember="no")
     first = next(windows)
     heard = time.perf_counter()
     audio = Audio.concatenate([first, *windows], first.sample_rate_hz)

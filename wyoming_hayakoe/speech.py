@@ -331,7 +331,9 @@ class Narration:
             hold_s = self._pacer.hold_s(self._utterance.audio_s, self._utterance.characters)
             if hold_s <= 0 or not self._utterance.is_speaking:
                 return
-            await asyncio.sleep(min(hold_s, _HOLD_STEP_S))
+            step_s = min(hold_s, _HOLD_STEP_S)
+            await asyncio.sleep(step_s)
+            self._waiting_s += step_s
 
     def _note_stand_ins(self) -> None:
         """Tell of sentences that were said by the embedded voice since the last time."""
