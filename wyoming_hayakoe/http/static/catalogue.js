@@ -67,11 +67,11 @@ export class Catalogue {
       "button",
       {
         type: "button",
-        "aria-label": say("installOf", voice.title),
         disabled: isLoading(voice),
         onclick: () => this.install(voice),
       },
       say({ loading: "installing", failed: "tryAgain" }[voice.state] ?? "install"),
+      make("span", { class: "hidden" }, ` ${voice.title}`),
     );
     const facts = make(
       "div",

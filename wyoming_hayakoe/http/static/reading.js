@@ -89,12 +89,12 @@ export class ReadingView {
       {
         type: "button",
         class: classes.join(" "),
-        "aria-label": say("wordLabel", word.surface, word.kana),
         "aria-haspopup": "dialog",
         onclick: () => this.onWord(chosen),
       },
       make("span", { class: "moras", "aria-hidden": "true" }, ...shapes),
-      make("span", { class: "surface", "aria-hidden": "true" }, word.surface),
+      make("span", { class: "surface" }, word.surface),
+      make("span", { class: "hidden" }, say("readAs", word.kana)),
     );
   }
 }
