@@ -54,6 +54,18 @@ with TTS(cache_dir=sys.argv[1], offline=True) as tts:
 print({"onnx", "torch"} & set(sys.modules))
 """
 
+RELOAD = """
+import sys
+from hayakoe_engine import TTS
+
+with TTS(cache_dir=sys.argv[1], precision="exact", threads=2) as tts:
+    hana = tts.load("hana", source="hf://me/voices").prepare(warmup=False).speakers["hana"]
+    print(hana.info.title)
+    print(tts.reload("hana", warmup=False).speakers["hana"].info.title)
+    print(tts.reload("hana", update=True, warmup=False).speakers["hana"].info.title)
+    print(hana.info.title)
+"""
+
 WITH_READ_ONLY = """
 mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"
 """
@@ -219,3 +231,10 @@ def test_without_torch_what_needs_it_is_fetched_and_that_is_all(repository, tmp_
         tts.load("nobody", source=str(repository))
         with pytest.raises(SourceNotFound, match="nobody"):
             tts.pre_download("cuda")
+
+
+def test_a_running_engine_brings_what_is_new_when_it_is_asked_to(downloaded, run, hub, tmp_path):
+    cache = shutil.copytree(downloaded[0], tmp_path / "cache")
+    card = "---\nvoice:\n  title: 花\n---\n"
+    hub.commit("me/voices", {"onnx/speakers/hana/README.md": card.encode()})
+    assert run(RELOAD, str(cache)) == ["hana", "hana", "花", "花"]
