@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, TypeVar
 import numpy as np
 
 from hayakoe_engine.audio import Audio
-from hayakoe_engine.errors import EmptyText
+from hayakoe_engine.errors import BadOption, EmptyText
 from hayakoe_engine.passage import Passage
 from hayakoe_engine.text.clean import Cleaner
 from hayakoe_engine.text.markup import parse_ssml
@@ -121,7 +121,12 @@ class Utterance:
             self._add(self._splitter.flush)
 
     def say(self, reading: Reading) -> None:
-        """Speak a sentence as it is read here, after everything that has come before."""
+        """Speak a sentence as it is read here, after everything that has come before.
+
+        Raises:
+            BadOption: Its delivery is that of another one.
+        """
+        _check_delivery(reading)
         self.flush()
         self.characters += len(reading.text)
         self._stream.add(lambda: iter((self._passage(reading, self._options, self._voice),)))
@@ -242,6 +247,19 @@ class Utterance:
         if voice.info.sample_rate_hz == self.sample_rate_hz:
             return windows
         return _resampled(windows, voice.info.sample_rate_hz, self.sample_rate_hz)
+
+
+def _check_delivery(reading: Reading) -> None:
+    if reading.delivery is None:
+        return
+    phones = [len(phones) > 1 for phones in reading.mora_phones]
+    given = [mora.consonant_s is not None for mora in reading.delivery.moras]
+    pauses = sum("-pau+" in label for label in reading.labels)
+    if given != phones or len(reading.delivery.pauses_s) != pauses:
+        raise BadOption(
+            f"the delivery has {len(given)} moras and {len(reading.delivery.pauses_s)} pauses, and "
+            f"is not that of {reading.kana!r:.80}"
+        )
 
 
 def _resampled(windows: Windows, from_hz: int, to_hz: int) -> Windows:

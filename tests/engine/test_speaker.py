@@ -239,6 +239,17 @@ def test_readings_are_spoken_as_they_are_given(mei):
     assert any(len(part.samples) == 12_000 and not part.samples.any() for part in parts)
 
 
+async def test_a_delivery_must_be_that_of_the_reading(mei):
+    one, other = Reader().read("雨です。"), Reader().read("雪です。")
+    (delivery,) = await mei.ameasure([one])
+    with mei.open() as utterance:
+        utterance.say(replace(one, delivery=delivery))
+        with pytest.raises(BadOption, match="not that of 'ユキデス'"):
+            utterance.say(replace(other, delivery=delivery))
+        with pytest.raises(BadOption, match="0 pauses"):
+            utterance.say(replace(Reader().read("はい、雨。"), delivery=delivery))
+
+
 async def test_a_reading_can_be_measured_without_being_spoken(mei):
     readings = [Reader().read("雨です。"), Reader().read("はい、そうです。")]
     deliveries = await mei.ameasure(readings, volume=0.5)

@@ -282,6 +282,11 @@ async def test_bad_kana_is_explained(served):
     assert problem["detail"]["error_name"] == "UNKNOWN_TEXT"
 
 
+@pytest.mark.parametrize("text", ["雨「℃", "ーア", "1」人、ーイ", "ァッ/ーヮ"])
+async def test_odd_texts_are_spoken(served, text):
+    assert (await speak(served, await query_of(served, text))).any()
+
+
 async def test_nothing_to_say_is_silence(served):
     query = await query_of(served, "…")
     assert query["accent_phrases"] == []

@@ -20,7 +20,7 @@ from pyopenjtalk.htsengine import HTSEngine
 from pyopenjtalk.openjtalk import OpenJTalk
 
 from hayakoe_engine.text.delivery import Delivery, MoraDelivery
-from hayakoe_engine.text.reading import SILENCES, phone_of
+from hayakoe_engine.text.labels import SILENCES, phone_of
 from hayakoe_engine.voices import world
 from hayakoe_engine.voices.hts_durations import DurationModel
 from hayakoe_engine.voices.hts_windows import (
@@ -236,12 +236,12 @@ class OpenJTalkVoice:
 
     def _lengths_s(self, reading: Reading, *, pauses: bool | None = None) -> list[float]:
         """How long its phones and pauses are at normal speed; or only the pauses, or the phones."""
-        labels = reading.labels[1:-1]
-        return [
-            frames * self._frame_s
-            for label, frames in zip(labels, self._durations.label_frames(labels), strict=True)
+        labels = [
+            label
+            for label in reading.labels[1:-1]
             if pauses is None or pauses == (phone_of(label) in SILENCES)
         ]
+        return [frames * self._frame_s for frames in self._durations.label_frames(labels)]
 
     def _engine(self) -> HTSEngine:
         """This thread's engine: one engine cannot be used by two threads at once."""

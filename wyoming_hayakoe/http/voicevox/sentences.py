@@ -52,6 +52,8 @@ class RecentReadings:
         key = _key(_kana_phrases(reading))
         if len(key) > MAX_SENTENCE_PHRASES or len(reading.mora_phones) > MOST_MORAS:
             return
+        if sum("-pau+" in label for label in reading.labels) != sum(one.has_pause for one in key):
+            return  # a pause within an accent phrase, as in 雨「℃, which no query can say
         with self._lock:
             before = self._readings.pop(key, None)
             self._labels += len(reading.labels) - len(before.labels if before else ())
