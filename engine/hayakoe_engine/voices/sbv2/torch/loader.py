@@ -25,7 +25,7 @@ from hayakoe_engine.voices.sbv2.torch.device import open_device
 from hayakoe_engine.voices.sbv2.torch.files import TorchVoiceFiles
 from hayakoe_engine.voices.sbv2.torch.language_model import TorchBert
 from hayakoe_engine.voices.sbv2.torch.measured import Measured
-from hayakoe_engine.voices.sbv2.torch.weights import published_deberta, weights_of
+from hayakoe_engine.voices.sbv2.torch.weights import bert_weights_of, weights_of
 from hayakoe_engine.voices.sbv2.voice import Sbv2Voice
 from hayakoe_engine.voices.sbv2.voice_info import voice_info
 
@@ -166,9 +166,8 @@ class TorchLoader:
             tokenizer = files.tokenizer
             size_bytes = files.model.stat().st_size
             identity = self._content_of(files.model, files.vocabulary)
-            read = partial(published_deberta, files, self._store)
             try:
-                read()
+                weights = bert_weights_of(files, self._store)
             except NotInstallable as error:
                 _LOG.warning("the language model runs on the CPU, as it was published: %s", error)
                 session = Resident(
@@ -176,6 +175,7 @@ class TorchLoader:
                 )
                 session.get()
                 return LanguageModel(tokenizer, session, identity)
+            read = partial(bert_weights.load_stored, weights)
         probe = tokenizer.ids(_PROBE)
         bert = Resident(self._residency, size_bytes, lambda: self._open_bert(read, probe))
         bert.get()

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from hayakoe_engine.voices.sbv2.artifacts import ArtifactStore
     from hayakoe_engine.voices.sbv2.files import BertFiles
     from hayakoe_engine.voices.sbv2.network import Synthesizer
-    from hayakoe_engine.voices.sbv2.torch.deberta import Deberta
     from hayakoe_engine.voices.sbv2.torch.files import TorchVoiceFiles
 
 _LOG = logging.getLogger(__name__)
@@ -68,8 +67,8 @@ def weights_of(files: TorchVoiceFiles, store: ArtifactStore) -> Path:
     return store.obtain("torch-voice", files.paths, make) / _WEIGHTS
 
 
-def published_deberta(files: BertFiles, store: ArtifactStore) -> Deberta:
-    """The language model of a published graph, in float32 on the CPU.
+def bert_weights_of(files: BertFiles, store: ArtifactStore) -> Path:
+    """The weights of a language model that was published as ONNX, for ``load_stored``.
 
     Raises:
         BadVoiceFiles: It is damaged.
@@ -84,8 +83,7 @@ def published_deberta(files: BertFiles, store: ArtifactStore) -> Deberta:
             raise NotInstallable(f"reading it needs {error.name}: {_PACKAGES}") from error
         bert_weights.store(read_weights(files.model), folder / _WEIGHTS)
 
-    folder = store.obtain("torch-bert", [files.model], make)
-    return bert_weights.load_stored(folder / _WEIGHTS)
+    return store.obtain("torch-bert", [files.model], make) / _WEIGHTS
 
 
 @torch.inference_mode()
