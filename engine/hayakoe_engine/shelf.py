@@ -21,7 +21,7 @@ class Held:
         voice: The voice.
     """
 
-    def __init__(self, voice: Voice, unused: SimpleQueue[Voice]) -> None:
+    def __init__(self, voice: Voice, unused: SimpleQueue[Voice | None]) -> None:
         self.voice = voice
         # Objects may go at any moment in any thread, where nothing else would be safe to do.
         self.end = weakref.finalize(self, unused.put, voice)
@@ -43,7 +43,8 @@ class Shelf:
         self._ready: dict[str, Held] = {}
         self._all: weakref.WeakSet[Held] = weakref.WeakSet()
         self._lent: weakref.WeakKeyDictionary[object, list[Held]] = weakref.WeakKeyDictionary()
-        self._unused: SimpleQueue[Voice] = SimpleQueue()
+        self._unused: SimpleQueue[Voice | None] = SimpleQueue()
+        self._closers = 0
         self.is_closed = False
 
     def __contains__(self, name: str) -> bool:
@@ -78,6 +79,8 @@ class Shelf:
         To be called once for each.
         """
         if not self._close_one():
+            with self._lock:
+                self._closers += 1
             threading.Thread(
                 target=_close_next, args=(self._unused,), name="hayakoe-closer", daemon=True
             ).start()
@@ -101,13 +104,14 @@ class Shelf:
             voice.end()
         while self._close_one():
             pass
+        for _ in range(self._closers):
+            self._unused.put(None)
 
     def _close_one(self) -> bool:
         try:
-            voice = self._unused.get_nowait()
+            _close(self._unused.get_nowait())
         except Empty:
             return False
-        voice.close()
         return True
 
 
@@ -133,5 +137,10 @@ class _Lent(Mapping[str, "Voice"]):
         return len(self._shelf.names())
 
 
-def _close_next(unused: SimpleQueue[Voice]) -> None:
-    unused.get().close()
+def _close_next(unused: SimpleQueue[Voice | None]) -> None:
+    _close(unused.get())
+
+
+def _close(voice: Voice | None) -> None:
+    if voice is not None:  # else there is nothing left to wait for
+        voice.close()

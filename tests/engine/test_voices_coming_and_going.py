@@ -262,6 +262,10 @@ def test_closing_the_engine_closes_voices_that_still_speak_after_unload(closing_
     assert voice.is_closed.wait(WAIT_S)
     with pytest.raises(BusyError):
         next(utterance)
+    for thread in threading.enumerate():
+        if thread.name == "hayakoe-closer":
+            thread.join(WAIT_S)
+            assert not thread.is_alive()
 
 
 def test_voices_come_and_go_while_others_speak(tts, tone_voice, in_background):

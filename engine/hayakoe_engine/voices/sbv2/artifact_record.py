@@ -93,7 +93,7 @@ def made_files(folder: Path) -> dict[str, MadeFile]:
         OSError: It cannot be read.
     """
     return {
-        file.name: MadeFile(file.stat().st_size, sha256_of(file))
-        for file in sorted(folder.iterdir())
-        if file.name != _FILE
+        file.relative_to(folder).as_posix(): MadeFile(file.stat().st_size, sha256_of(file))
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name != _FILE
     }

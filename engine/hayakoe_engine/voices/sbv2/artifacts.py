@@ -87,7 +87,7 @@ class ArtifactStore:
             if folder.is_dir():  # else somebody has deleted it before it was in use
                 self._add_name(folder, record)
                 return folder
-            del self._uses[folder]
+            self._uses.pop(folder, None)
 
     def _add_name(self, folder: Path, record: ArtifactRecord) -> None:
         known = ArtifactRecord.read(folder)
