@@ -412,9 +412,13 @@ def test_the_sound_can_be_saved(server, visit, audio_format):
     assert content.startswith(b"RIFF" if audio_format == "WAV" else (b"ID3", b"\xff"))
 
 
-@pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize(
-    ("locale", "scheme", "button"), [("ja-JP", "light", "再生"), ("en-US", "dark", "Speak")]
+    ("width", "locale", "scheme", "button"),
+    [
+        (390, "ja-JP", "light", "再生"),
+        (390, "en-US", "dark", "Speak"),
+        (1280, "ja-JP", "dark", "再生"),
+    ],
 )
 def test_both_languages_fit_on_phones_and_desks(server, visit, width, locale, scheme, button):
     page = visit(server.url, width=width, locale=locale, scheme=scheme)

@@ -158,6 +158,14 @@ class TestKeys:
             assert (await answer(connection))["code"] == "unauthorized"
             assert (await connection.receive()).data == aiohttp.WSCloseCode.POLICY_VIOLATION
 
+    @pytest.mark.parametrize("message", ["{", b"\0"])
+    async def test_who_talks_nonsense_instead_is_sent_away(self, server, message):
+        async with server.client.ws_connect(PATH) as connection:
+            is_text = isinstance(message, str)
+            await (connection.send_str if is_text else connection.send_bytes)(message)
+            assert (await answer(connection))["code"] == "unauthorized"
+            assert (await connection.receive()).data == aiohttp.WSCloseCode.POLICY_VIOLATION
+
     async def test_who_does_not_show_one_is_sent_away(self, server, monkeypatch):
         limit(monkeypatch, config_s=0.1)
         async with server.client.ws_connect(PATH) as connection:

@@ -50,6 +50,7 @@ _LOG = logging.getLogger(__name__)
 CHUNK_BYTES: Final = 32_768
 """Most audio in one message."""
 _POLL_S: Final = 0.02
+_NO_KEY: Final = "the first message must be a config with a right api_key"
 
 
 @dataclass(eq=False, slots=True)
@@ -137,14 +138,16 @@ class Session:
             if received.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
             await self._hold_back()
-            self._last_message = time.monotonic()
             try:
                 if received.type is WSMsgType.BINARY:
                     raise BadMessage("messages are text; binary ones are only ever sent to you")
-                await self._handle(parse_message(received.data))
-            except Unauthorized:
-                raise
+                message = parse_message(received.data)
+                if self._is_right_key is not None:
+                    self._open_door(message)
+                await self._handle(message)
             except HayakoeError as error:
+                if self._is_right_key is not None:
+                    raise Unauthorized(_NO_KEY) from error
                 await self._send_error(error)
 
     async def _receive(self) -> WSMessage:
@@ -171,15 +174,14 @@ class Session:
 
     async def _hold_back(self) -> None:
         """Let no more messages pass than the limit allows."""
-        rate = self._limits.messages_per_s
-        refill = (time.monotonic() - self._last_message) * rate
+        rate, now = self._limits.messages_per_s, time.monotonic()
+        refill = (now - self._last_message) * rate
+        self._last_message = now
         self._allowance = min(self._allowance + refill, self._limits.burst) - 1
         if self._allowance < 0:
             await asyncio.sleep(1 / rate)
 
     async def _handle(self, message: Message) -> None:
-        if self._is_right_key is not None:
-            self._open_door(message)
         match message:
             case Config():
                 await self._configure(message)
@@ -198,7 +200,7 @@ class Session:
     def _open_door(self, message: Message) -> None:
         key = message.api_key if isinstance(message, Config) else None
         if key is None or self._is_right_key is None or not self._is_right_key(key):
-            raise Unauthorized("the first message must be a config with a right api_key")
+            raise Unauthorized(_NO_KEY)
         self._is_right_key = None
 
     async def _configure(self, config: Config) -> None:
@@ -396,5 +398,5 @@ def _timings(turn: _Turn, audio: Audio, begun_s: float) -> dict[str, object]:
 
 async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
-    with suppress(asyncio.CancelledError):
+    with suppress(asyncio.CancelledError, ConnectionError):
         await task
