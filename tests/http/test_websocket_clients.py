@@ -8,6 +8,7 @@ import json
 import os
 import socket
 from dataclasses import replace
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -56,6 +57,10 @@ async def raw_connection(server, *messages):
     return reader, writer
 
 
+def open_files():
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
 async def has_ended(reader):
     """Wait until the server has closed the connection, reading what there is."""
     async with asyncio.timeout(HANG_S):
@@ -87,6 +92,28 @@ async def test_a_client_that_takes_nothing_is_given_up(serve):
     await is_silent(server)
     await has_ended(reader)
     writer.close()
+
+
+async def test_a_hundred_rude_clients_leave_nothing_behind(serve):
+    server = await serve(write_stall_s=0.5)
+    tasks, files = len(asyncio.all_tasks()), open_files()
+    messages = [{"type": "config"}, {"type": "text", "text": "はい、そうです。"}]
+    clients = [await raw_connection(server, *messages) for _ in range(100)]
+    for number, (reader, writer) in enumerate(clients):
+        if number % 3:
+            await reader.read(100)
+        if number % 2:
+            writer.transport.abort()
+        else:
+            writer.write_eof()
+    for reader, writer in clients:
+        await has_ended(reader)
+        writer.close()
+    await is_silent(server)
+    async with asyncio.timeout(HANG_S):
+        while len(asyncio.all_tasks()) > tasks:  # noqa: ASYNC110 - they end by themselves
+            await asyncio.sleep(0.01)
+    assert open_files() <= files
 
 
 async def test_speech_ends_when_its_client_goes_away(serve):
