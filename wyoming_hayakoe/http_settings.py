@@ -105,7 +105,7 @@ class HttpSettings(Section):
     """A client that takes longer to say what it wants is given up."""
     answer_timeout_s: float = Field(300.0, gt=0, le=86_400)
     """An answer that is not streamed and takes longer is given up."""
-    write_stall_s: float = Field(30.0, gt=0, le=3600)
+    write_stall_s: float = Field(60.0, gt=0, le=3600)
     """A client that takes nothing of its answer for this long is given up."""
     idle_close_s: float = Field(90.0, gt=0, le=86_400)
     """A connection on which nothing happens this long is closed."""

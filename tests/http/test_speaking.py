@@ -62,6 +62,34 @@ async def test_an_address_speaks_the_same(serve):
 
 
 @pytest.mark.parametrize(
+    ("wanted", "part"),
+    [
+        ("bytes=0-1", slice(0, 2)),
+        ("bytes=100-", slice(100, None)),
+        ("bytes=-50", slice(-50, None)),
+        ("bytes=5-1000000000", slice(5, None)),
+    ],
+)
+async def test_players_may_ask_for_parts(serve, wanted, part):
+    served = await serve()
+    query = {"text": TEXT, "format": "mp3"}
+    whole = await served.ask("GET", "/api/tts", params=query)
+    async with served.client.get("/api/tts", params=query, headers={"Range": wanted}) as answer:
+        data = await answer.read()
+        assert answer.status == 206
+        start, stop, _ = part.indices(len(whole))
+        assert answer.headers["Content-Range"] == f"bytes {start}-{stop - 1}/{len(whole)}"
+    assert data == whole[part]
+
+
+@pytest.mark.parametrize("wanted", ["bytes=9999999-", "bytes=2-1", "lines=1", "bytes=0-1,5-6"])
+async def test_parts_that_make_no_sense_are_the_whole(serve, wanted):
+    served = await serve()
+    query = {"text": "はい。"}
+    await served.ask("GET", "/api/tts", 200, params=query, headers={"Range": wanted})
+
+
+@pytest.mark.parametrize(
     ("audio_format", "media_type", "begin"),
     [
         ("wav", "audio/wav", b"RIFF"),

@@ -184,7 +184,28 @@ async def _send_whole(request: web.Request, audio: EncodedNarration) -> web.Stre
         ) from None
     headers = {**audio.headers(), "X-Audio-Seconds": f"{audio.audio_s:.3f}"}
     headers["Server-Timing"] += f", total;dur={1000 * audio.age_s:.1f}"
-    return web.Response(body=data, content_type=audio.output.media_type, headers=headers)
+    status = 200
+    if (part := _wanted_part(request, len(data))) is not None:
+        status = 206
+        headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{len(data)}"
+        data = data[part.start : part.stop]
+    return web.Response(
+        body=data, status=status, content_type=audio.output.media_type, headers=headers
+    )
+
+
+def _wanted_part(request: web.Request, size: int) -> range | None:
+    """The bytes that a player asks for; some play nothing from a server that cannot give them.
+
+    The same request gives the same bytes each time, so that parts fit together.
+    """
+    if request.method != "GET" or "Range" not in request.headers:
+        return None
+    try:
+        start, stop, _ = request.http_range.indices(size)
+    except ValueError:  # not understood is as good as not asked for
+        return None
+    return range(start, stop) if start < stop else None
 
 
 async def _send_streamed(request: web.Request, audio: EncodedNarration) -> web.StreamResponse:
