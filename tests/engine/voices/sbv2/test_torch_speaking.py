@@ -11,6 +11,7 @@ import pytest
 
 from hayakoe_engine import TTS
 from hayakoe_engine.errors import BadOption, BadVoiceFiles
+from hayakoe_engine.sources.access import SourceAccess
 from hayakoe_engine.voices.sbv2 import devices
 
 torch = pytest.importorskip("torch")
@@ -173,6 +174,37 @@ def test_two_checkpoints_are_one_too_many(miniature_folder, published, tmp_path)
         pytest.raises(BadVoiceFiles, match=r"more than one checkpoint: other.* rnd\."),
     ):
         tts.prepare()
+
+
+def test_a_vocabulary_of_another_model_is_refused(repository, tmp_path):
+    root = Path(shutil.copytree(repository, tmp_path / "repository"))
+    with (root / "bert/tokenizer/vocab.txt").open("a", encoding="utf-8") as file:
+        file.write("鱻\n")
+    with (
+        engine("torch-cpu", tmp_path / "cache", root) as tts,
+        pytest.raises(BadVoiceFiles, match=r"vocabulary has \d+ entries, .* knows \d+"),
+    ):
+        tts.prepare()
+
+
+@pytest.mark.parametrize(
+    ("there", "taken"),
+    [
+        ({"a": ["f.safetensors"]}, "a/fp32"),
+        ({"a": ["pytorch_model.bin"], "b": ["f.safetensors"]}, "a/q8"),
+        ({"b": ["f.safetensors"]}, "a/q8"),
+    ],
+)
+def test_the_language_model_is_a_checkpoint_where_there_is_one(tmp_path, there, taken):
+    """Of the first source that has one; one that cannot be read is passed over."""
+    for source in ("a", "b"):
+        (tmp_path / source / "q8").mkdir(parents=True)
+        for name in there.get(source, ()):
+            (tmp_path / source / "fp32").mkdir(exist_ok=True)
+            (tmp_path / source / "fp32" / name).touch()
+    sources = [str(tmp_path / source) for source in ("a", "b")]
+    found = devices.fetch_language_model(("fp32", "q8"), sources, SourceAccess(tmp_path / "cache"))
+    assert found == tmp_path / taken
 
 
 # Devices

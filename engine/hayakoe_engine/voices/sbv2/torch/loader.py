@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from hayakoe_engine.errors import BadVoiceFiles
 from hayakoe_engine.sources.layout import LANGUAGE_MODEL, TORCH_LANGUAGE_MODEL
 from hayakoe_engine.voices.residency import Residency, Resident
 from hayakoe_engine.voices.sbv2.artifacts import ArtifactStore
@@ -32,9 +33,6 @@ from hayakoe_engine.voices.sbv2.voice_info import voice_info
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from hayakoe_engine.voices.sbv2.loader import PrecisionChoice
     from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
@@ -176,20 +174,27 @@ class TorchLoader:
                 session.get()
                 return LanguageModel(tokenizer, session, identity)
             read = partial(bert_weights.load_stored, weights)
-        probe = tokenizer.ids(_PROBE)
-        bert = Resident(self._residency, size_bytes, lambda: self._open_bert(read, probe))
+        bert = Resident(self._residency, size_bytes, lambda: self._open_bert(read, tokenizer))
         bert.get()
         return LanguageModel(tokenizer, bert, identity)
 
     def _content_of(self, *paths: Path) -> str:
         return " ".join(map(self._store.content_hash, paths))
 
-    def _open_bert(self, read: Callable[[], Deberta], probe: NDArray[np.int64]) -> TorchBert:
+    def _open_bert(self, read: Callable[[], Deberta], tokenizer: Tokenizer) -> TorchBert:
         """The language model in 16 bits, or in float32 where that is asked for or needed."""
         network = read().to(self._device.place)
+        if tokenizer.size > network.config.vocabulary:
+            # A GPU that is asked for a row that is not there computes nothing any more.
+            raise BadVoiceFiles(
+                f"the vocabulary has {tokenizer.size} entries, and the language model knows "
+                f"{network.config.vocabulary}",
+                hint="both must come from the same repository",
+            )
         if self._gains_by_less and self._precision != "exact":
             network = network.to(self._device.half)
-            if not TorchBert(network, self._device).features(probe).isfinite().all():
+            probe = TorchBert(network, self._device).features(tokenizer.ids(_PROBE))
+            if not probe.isfinite().all():
                 _LOG.warning("the language model needs more than 16 bits")
                 network = read().to(self._device.place)
         return TorchBert(network, self._device, is_compiled=self._is_compiled)
