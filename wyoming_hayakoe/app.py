@@ -198,11 +198,14 @@ def serve(settings: Settings) -> None:
         tts = stack.enter_context(build_engine(_front(settings), on_progress))
         tts.prepare()
         added = AddedVoices(settings_folder(settings) / "voices.yaml")
-        library = VoiceLibrary(tts, settings, added, origin=cluster and cluster.origin)
+        library = VoiceLibrary(
+            tts, settings, added, origin=None if cluster is None else cluster.origin
+        )
         listeners.append(library.note)
         asyncio.run(_serve(tts, library, settings))
         stack.close()
-        if not library.stop():
+        has_left = cluster is None or cluster.has_left
+        if not library.stop() or not has_left:
             # It is in the midst of a library's work. What it writes is whole or not at all.
             logging.shutdown()
             os._exit(os.EX_OK)

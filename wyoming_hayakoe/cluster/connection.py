@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from functools import partial
@@ -25,6 +26,8 @@ LOOK_S: Final = 2.0
 """Time between two looks at which pools can speak."""
 _WAIT_S: Final = 0.2
 _FAREWELL_S: Final = 1.0
+_LOST_S: Final = 3 * LOOK_S
+_FOR_EVER_S: Final = 10**9
 
 
 class Cluster:
@@ -34,13 +37,19 @@ class Cluster:
 
     Args:
         settings: Say where the cluster is and what its replicas are like.
+
+    Attributes:
+        has_left: Whether it was left when it was closed. Otherwise it did not answer, and this
+            process must end without another word to Ray, which would wait for it or abort.
     """
 
     def __init__(self, settings: Settings) -> None:
+        self.has_left = True
         self._settings = settings
         self._lock = threading.Lock()
         self._pools: list[ReplicaPool] = []
         self._speaking: list[ReplicaPool] = []
+        self._seen_at = 0.0
         self._closing = threading.Event()
         self._looking = threading.Thread(
             target=self._look, name="hayakoe-cluster-look", daemon=True
@@ -78,18 +87,24 @@ class Cluster:
         """Leave the cluster, and let nobody wait for it any more; the second time does nothing."""
         self._closing.set()
         if not self._lock.acquire(timeout=_FAREWELL_S):
-            return  # it is being joined; that ends with this process
+            self.has_left = False  # it is being joined
+            return
         try:
-            if not self._pools:
-                return
-            self._pools = []
-            # Asked for anything after it was shut down, Ray would start a cluster of its own.
-            self._looking.join()
-            from wyoming_hayakoe.cluster.joining import leave  # noqa: PLC0415
-
-            leave()
+            if self._pools:
+                self._pools = []
+                self.has_left = self._leave()
         finally:
             self._lock.release()
+
+    def _leave(self) -> bool:
+        # Asked for anything after it was shut down, Ray would start a cluster of its own.
+        self._looking.join(_FAREWELL_S)
+        if self._looking.is_alive() or time.monotonic() - self._seen_at > _LOST_S:
+            return False
+        from wyoming_hayakoe.cluster.joining import leave  # noqa: PLC0415
+
+        leave()
+        return True
 
     def __enter__(self) -> Self:
         return self
@@ -98,7 +113,9 @@ class Cluster:
         self.close()
 
     def _join(self) -> None:
-        # Importing Ray takes seconds.
+        # Ray would end this process a minute after its head is lost. It takes that from the
+        # environment only, when it is imported, which also takes seconds.
+        os.putenv("RAY_gcs_rpc_server_reconnect_timeout_s", str(_FOR_EVER_S))
         from wyoming_hayakoe.cluster import joining, pool  # noqa: PLC0415
 
         settings = self._settings.cluster
@@ -118,6 +135,7 @@ class Cluster:
             joining.leave()
             raise VoiceError(f"the cluster does not take the replicas: {error}") from error
         self._pools = pools
+        self._seen_at = time.monotonic()
         self._looking.start()
 
     def _look(self) -> None:
@@ -126,6 +144,7 @@ class Cluster:
             try:
                 ready = [pool for pool in self._pools if pool.running_replicas]
                 self._speaking = self._in_order(ready)
+                self._seen_at = time.monotonic()
             except Exception as error:  # noqa: BLE001 - the next look may succeed
                 _LOG.debug("the cluster does not answer: %s", error)
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 UPSCALE_DELAY_S: Final = 3.0
 DOWNSCALE_DELAY_S: Final = 300.0
-_FINGERPRINT_S: Final = 10.0
+_FINGERPRINT_S: Final = 60.0
 _PORTION: Final = 0.001
 """Of a resource that only says which nodes are meant."""
 
@@ -205,8 +205,10 @@ class ReplicaPool:
         return self._handle
 
     def _is_deployed(self) -> bool:
-        if self.running_replicas == 0:
+        application = serve.status().applications.get(self.application)
+        if application is None or application.status in {"DEPLOY_FAILED", "DELETING"}:
             return False
+        # Where another server has just deployed them, this waits for the first.
         handle = serve.get_app_handle(self.application)
         try:
             fingerprint: str = handle.fingerprint.remote().result(timeout_s=_FINGERPRINT_S)
