@@ -28,8 +28,8 @@ from wyoming_hayakoe.discovery import (
     reachable_addresses,
 )
 from wyoming_hayakoe.info import PROGRAM
+from wyoming_hayakoe.listening import open_socket
 from wyoming_hayakoe.output import PLAYERS, find_player
-from wyoming_hayakoe.wyoming_server import open_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _SENTENCE: Final = "お風呂が沸きました。"
 _PACKAGES: Final = (
+    "aiohttp",
+    "prometheus-client",
     "pyopenjtalk-plus",
     "onnxruntime",
     "numpy",

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
-import socket
 import sys
 from typing import TYPE_CHECKING, Final
 
 from hayakoe_engine.errors import BusyError, ConfigError
 from wyoming_hayakoe.address import Address, StdioAddress, TcpAddress, UnixAddress
+from wyoming_hayakoe.listening import BACKLOG, open_socket
 from wyoming_hayakoe.wire import MAX_LINE_BYTES
 from wyoming_hayakoe.wyoming_connection import Connection, ShuttingDown
 
 if TYPE_CHECKING:
+    import socket
     from pathlib import Path
 
     from wyoming_hayakoe.settings import WyomingSettings
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-_BACKLOG: Final = 512
 _POLL_S: Final = 0.02
 _GOODBYE_S: Final = 1.0
 
@@ -103,7 +102,7 @@ class WyomingServer:
         sock = await asyncio.to_thread(open_socket, address)
         is_tcp = isinstance(address, TcpAddress)
         start = asyncio.start_server if is_tcp else asyncio.start_unix_server
-        self._server = await start(self._admit, sock=sock, limit=MAX_LINE_BYTES, backlog=_BACKLOG)
+        self._server = await start(self._admit, sock=sock, limit=MAX_LINE_BYTES, backlog=BACKLOG)
         return sock
 
     async def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -140,54 +139,3 @@ class WyomingServer:
         connection = Connection(reader, writer, self._speech, self._settings, finish_at_eof=True)
         task = asyncio.create_task(self._serve(connection))
         task.add_done_callback(lambda _: self.ended.set())
-
-
-def open_socket(address: TcpAddress | UnixAddress) -> socket.socket:
-    """A socket bound to the address; resolving a host name may block.
-
-    Raises:
-        OSError: The address cannot be used.
-    """
-    if isinstance(address, UnixAddress):
-        return _unix_socket(address.path)
-    sock = _tcp_socket(address)
-    # Accepted sockets inherit it. asyncio would set it, but not on sockets made like this one;
-    # without it a small event may wait 40 ms for the acknowledgement of the one before.
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return sock
-
-
-def _tcp_socket(address: TcpAddress) -> socket.socket:
-    """A listening socket; ``[::]`` and no host at all take IPv4 clients too."""
-    if address.host in ("", "::") and socket.has_dualstack_ipv6():
-        return socket.create_server(
-            ("::", address.port),
-            family=socket.AF_INET6,
-            dualstack_ipv6=True,
-            backlog=_BACKLOG,
-        )
-    family, _, _, _, place = socket.getaddrinfo(
-        address.host or None,
-        address.port,
-        type=socket.SOCK_STREAM,
-        flags=socket.AI_PASSIVE,
-    )[0]
-    return socket.create_server((place[0], place[1]), family=family, backlog=_BACKLOG)
-
-
-def _unix_socket(path: Path) -> socket.socket:
-    """A bound socket; one that a dead server has left behind is replaced."""
-    sock = socket.socket(socket.AF_UNIX)
-    try:
-        if path.is_socket():
-            try:
-                sock.connect(str(path))
-            except ConnectionRefusedError:
-                path.unlink()
-            else:
-                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-        sock.bind(str(path))
-    except BaseException:
-        sock.close()
-        raise
-    return sock

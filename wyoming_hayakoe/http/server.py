@@ -20,7 +20,7 @@ from wyoming_hayakoe.http.access import INGRESS, Keys
 from wyoming_hayakoe.http.app import build_app
 from wyoming_hayakoe.http.connections import CONNECTIONS
 from wyoming_hayakoe.http.keys import STOPPING
-from wyoming_hayakoe.wyoming_server import open_socket
+from wyoming_hayakoe.listening import BACKLOG, open_socket
 
 if TYPE_CHECKING:
     from hayakoe_engine.tts import TTS
@@ -32,11 +32,13 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-_BACKLOG: Final = 512
+
 _SEND_BUFFER_BYTES: Final = 256 << 10
 _LINGER_S: Final = 1.0
 _POLL_S: Final = 0.02
 _GOODBYE_S: Final = 0.5
+_MAX_LINE_BYTES: Final = 65_536
+"""Of a request. Some clients send a whole text in its address, three times as long encoded."""
 _ALL_IPV4: Final = "0.0.0.0"  # noqa: S104 - it answers trusted proxies only
 
 
@@ -99,6 +101,7 @@ class HttpServer:
             keepalive_timeout=settings.idle_close_s,
             lingering_time=_LINGER_S,
             shutdown_timeout=_GOODBYE_S,
+            max_line_size=_MAX_LINE_BYTES,
         )
         await self._runner.setup()
         try:
@@ -164,7 +167,7 @@ class HttpServer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         admission = app[CONNECTIONS].admission(server)
         loop = asyncio.get_running_loop()
-        self._listeners.append(await loop.create_server(admission, sock=sock, backlog=_BACKLOG))
+        self._listeners.append(await loop.create_server(admission, sock=sock, backlog=BACKLOG))
         return TcpAddress(address.host, sock.getsockname()[1])
 
 
