@@ -140,13 +140,17 @@ class Cluster:
 
     def _look(self) -> None:
         """Keep in mind which pools have replicas: a sentence should not wait for a dead one."""
+        is_lost = False
         while not self._closing.wait(LOOK_S):
             try:
                 ready = [pool for pool in self._pools if pool.running_replicas]
                 self._speaking = self._in_order(ready)
                 self._seen_at = time.monotonic()
+                is_lost = False
             except Exception as error:  # noqa: BLE001 - the next look may succeed
-                _LOG.debug("the cluster does not answer: %s", error)
+                if not is_lost:
+                    _LOG.warning("the Ray cluster does not answer: %s", error)
+                is_lost = True
 
     def _in_order(self, ready: Sequence[ReplicaPool]) -> list[ReplicaPool]:
         """The pools to ask: those that can speak first."""
