@@ -9,6 +9,7 @@ class StreamPlayer extends AudioWorkletProcessor {
   constructor() {
     super();
     this.port.onmessage = ({ data }) => this.take(data);
+    this.tail = new Float32Array(0);
     this.begin(0);
   }
 
@@ -30,6 +31,7 @@ class StreamPlayer extends AudioWorkletProcessor {
 
   take(message) {
     if (message.type === "begin") {
+      if (this.isPlaying) this.keepTail();
       this.begin(message.generation);
       this.hasEnded = false;
     } else if (message.generation !== this.generation) {
@@ -46,6 +48,21 @@ class StreamPlayer extends AudioWorkletProcessor {
     }
   }
 
+  /** What is replaced while it sounds fades under what comes. */
+  keepTail() {
+    this.tail = new Float32Array(Math.round(FADE_S * sampleRate));
+    this.fill(this.tail);
+    this.tail.forEach((sample, index) => {
+      this.tail[index] = sample * (1 - index / this.tail.length);
+    });
+  }
+
+  mixTail(output) {
+    const count = Math.min(output.length, this.tail.length);
+    for (let index = 0; index < count; index += 1) output[index] += this.tail[index];
+    this.tail = this.tail.subarray(count);
+  }
+
   process(_, [[output]]) {
     if (this.hasEnded) return true;
     const needed = this.hasBegun ? RESUME_S : BEGIN_S;
@@ -59,6 +76,7 @@ class StreamPlayer extends AudioWorkletProcessor {
     const filled = this.isPlaying ? this.fill(output) : 0;
     if (this.isStopping) this.fadeOut(output);
     else if (filled < output.length) this.runDry(output.length - filled);
+    this.mixTail(output);
     this.sinceReport += output.length;
     if (!this.hasEnded && this.sinceReport >= REPORT_S * sampleRate) {
       this.sinceReport = 0;
