@@ -55,7 +55,7 @@ class SessionOpener:
 
     def __init__(self, tuned: Path | None) -> None:
         self._tuned = None if tuned is None else tuned / machine_name()
-        self._is_told = False
+        self._is_told = threading.Lock()
         self._uses: dict[Path, Use] = {}
 
     def open(self, graph: Path, *, threads: int) -> InferenceSession:
@@ -103,8 +103,7 @@ class SessionOpener:
                 if not folder.is_dir():
                     _make_tuned(graph, folder)
         except (OSError, BadVoiceFiles) as error:
-            if not self._is_told:
-                self._is_told = True
+            if self._is_told.acquire(blocking=False):  # for ever: once is enough
                 _LOG.warning(
                     "no copies for this machine, so voices take longer to open and more memory: %s",
                     error,
