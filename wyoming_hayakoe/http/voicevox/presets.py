@@ -130,7 +130,10 @@ class Presets:
                 with locked(file.with_name(f".{file.name}.lock")):
                     presets = _read(file)
                     result = edit(presets)
-                    write_whole(file, _written(presets))
+                    content = _written(presets)
+                    if len(content) > MAX_FILE_BYTES:  # it could not be read again
+                        raise Conflict(f"the presets would be larger than {MAX_FILE_BYTES} bytes")
+                    write_whole(file, content)
             except OSError as error:
                 raise DictionaryUnavailable(f"the presets cannot be saved: {error}") from error
             return result
