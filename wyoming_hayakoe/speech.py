@@ -59,6 +59,7 @@ class Request:
         is_lenient: Whether an unknown voice or style is replaced, with a warning, rather than
             refused: where nobody reads an error, a spoken answer beats silence.
         may_fall_back: Whether the embedded voice may step in.
+        max_chars: Characters of its text; None is the limit of whoever speaks.
     """
 
     voice: str | None = None
@@ -70,6 +71,7 @@ class Request:
     identification: str | None = None
     is_lenient: bool = False
     may_fall_back: bool = True
+    max_chars: int | None = None
 
 
 class Speech:
@@ -77,7 +79,7 @@ class Speech:
 
     Args:
         voices: What may be chosen.
-        max_text_chars: Characters of one utterance.
+        max_text_chars: Characters of one utterance, unless its request says otherwise.
         log_text: Whether the text may appear in the log.
         fallback_after_s: Time after which the embedded voice says a sentence of which nothing has
             been heard; None leaves the voice that was asked for alone, also when it fails.
@@ -135,7 +137,7 @@ class Speech:
             choice,
             identification=request.identification or str(next(self._ids)),
             interface=request.interface,
-            max_chars=self.max_text_chars,
+            max_chars=request.max_chars or self.max_text_chars,
             log_text=self._log_text,
             pacing=self._pacing,
             speech=self,

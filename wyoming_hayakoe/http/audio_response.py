@@ -69,8 +69,12 @@ def narrate(request: web.Request, wanted: Request, text: str) -> Narration:
         HayakoeError: As for ``Speech.begin``.
     """
     check_length(request, text)
-    identification = wanted.identification or request_id(request)
-    narration = request.app[SPEECH].begin(replace(wanted, identification=identification))
+    wanted = replace(
+        wanted,
+        identification=wanted.identification or request_id(request),
+        max_chars=request.app[SETTINGS].max_text_chars,
+    )
+    narration = request.app[SPEECH].begin(wanted)
     try:
         narration.push(text)
     except BaseException:
