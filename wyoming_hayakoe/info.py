@@ -17,12 +17,16 @@ _DEFAULT_MARK = "★ "
 _OTHER_MARK = "・"
 
 
-def build_info(voices: VoiceBook) -> Info:
+def build_info(voices: VoiceBook, *, streaming: bool = True) -> Info:
     """The server and its voices, as they are now.
 
     All voices are in one program: Home Assistant sees only the first. It sorts them by
     description and takes the first as the default of a new assistant, so the default voice's
     description sorts before all others.
+
+    Args:
+        voices: What may be chosen.
+        streaming: Whether clients may send text while it comes.
     """
     return Info(
         tts=[
@@ -33,7 +37,7 @@ def build_info(voices: VoiceBook) -> Info:
                 installed=True,
                 version=__version__,
                 voices=[_voice(choice, is_default=choice is voices.default) for choice in voices],
-                supports_synthesize_streaming=True,
+                supports_synthesize_streaming=streaming,
             )
         ]
     )

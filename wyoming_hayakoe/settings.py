@@ -139,6 +139,8 @@ class WyomingSettings(Section):
 
     uri: Annotated[str, AfterValidator(check_address)] = "tcp://0.0.0.0:10200"
     """Where to listen: `tcp://HOST:PORT` (`[::]` is IPv6 and IPv4), `unix:///PATH` or `stdio://`."""
+    streaming: bool = True
+    """Whether clients are told that they may send text as it comes, such as an assistant's."""
     max_connections: int = Field(256, ge=1, le=10_000)
     """Connections at once; one more is told that the server is busy."""
     max_text_chars: int = Field(20_000, ge=1, le=1_000_000)

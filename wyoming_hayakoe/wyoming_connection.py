@@ -213,7 +213,8 @@ class Connection:
         kind = event.type
         if Describe.is_type(kind):
             _LOG.debug("describe")
-            await self._send(build_info(self._speech.voices).event())
+            info = build_info(self._speech.voices, streaming=self._settings.streaming)
+            await self._send(info.event())
         elif Ping.is_type(kind):
             await self._send(Pong(text=_echo(event)).event())
         elif Synthesize.is_type(kind):

@@ -41,6 +41,7 @@ _SETTING_OF: Final = {
     "cache_mb": "phrase_cache.disk_mb",
     "threads": "threads",
     "offline": "offline",
+    "streaming": "wyoming.streaming",
     "hf_token": "hf_token",
     "log_level": "log.level",
     "log_text": "log.text",

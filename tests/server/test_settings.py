@@ -181,8 +181,9 @@ def test_a_file_that_is_not_utf8(write):
 # Keys that do not exist
 
 TOP = (
-    "voice, dictionary, cache, offline, hf_token, threads, max_utterances, speech, text, voices, "
-    "neural, fallback, phrase_cache, pacing, presets, wyoming, http, zeroconf, log"
+    "voice, dictionary, cache, machine_cache, offline, hf_token, threads, max_utterances, speech, "
+    "text, voices, neural, cluster, fallback, phrase_cache, pacing, presets, wyoming, http, "
+    "zeroconf, log"
 )
 SPEECH = (
     "speed, pitch_scale, intonation_scale, volume, pause_scale, style_weight, sdp_ratio, noise, "

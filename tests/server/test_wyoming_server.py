@@ -35,6 +35,13 @@ async def test_the_server_describes_one_installed_program_that_streams(serve):
     assert not any([info.asr, info.handle, info.intent, info.wake, info.mic, info.snd])
 
 
+async def test_a_server_that_is_told_so_takes_whole_texts_only(serve):
+    served = await serve("mei", streaming=False)
+    async with served.client() as client:
+        info = await client.describe()
+    assert not info.tts[0].supports_synthesize_streaming
+
+
 async def test_every_voice_is_described_with_its_licence_and_credit(serve, fake_voice):
     served = await serve("mei", fake_voice("fake"))
     async with served.client() as client:
