@@ -143,6 +143,15 @@ class Speech:
             speech=self,
         )
 
+    def find(self, voice: str | None, style: str | None = None) -> Choice:
+        """Who would speak for a request of this voice; a priority at its end makes no difference.
+
+        Raises:
+            VoiceNotFound: There is no such voice.
+            StyleNotFound: The voice has no such style.
+        """
+        return self.voices.find(_split_priority(voice)[0], style)
+
     def spoke(self, spoken: Spoken) -> None:
         """An utterance is over: tell the log and the observers."""
         _LOG.info("spoke: %s", spoken.line(), extra={"fields": spoken.fields()})

@@ -48,7 +48,7 @@ async def prerender(request: web.Request) -> web.StreamResponse:
     """Answer with a line for each text."""
     ahead = await read_body(request, Ahead)
     check_texts(request, ahead.texts)
-    choice = request.app[SPEECH].voices.find(ahead.voice, ahead.style)
+    choice = request.app[SPEECH].find(ahead.voice, ahead.style)
     if not choice.is_ready:
         raise BusyError(f"voice {choice.name} is being made ready", hint="try again in a minute")
     if "remember" in choice.speaker.info.ignored_options:

@@ -204,7 +204,7 @@ class Session:
         self._is_right_key = None
 
     async def _configure(self, config: Config) -> None:
-        choice = self._speech.voices.find(config.voice, config.style)
+        choice = self._speech.find(config.voice, config.style)
         rate_hz = config.sample_rate or choice.speaker.info.sample_rate_hz
         self._config = config
         await self._send(
