@@ -65,10 +65,13 @@ class Cluster:
         Raises:
             SourceError: The cluster cannot be joined now, or no replica is ready in time.
             VoiceError: The cluster does not take the replicas.
+            BusyError: The server is stopping.
             HayakoeError: The replica cannot open the voice.
         """
         limit = time.monotonic() + self._settings.cluster.start_timeout_s
         with self._lock:
+            if self._closing.is_set():
+                raise BusyError("the server is stopping")
             if not self._pools:
                 self._join()
         while not (ready := [pool for pool in self._pools if pool.running_replicas]):
@@ -143,13 +146,16 @@ class Cluster:
         is_lost = False
         while not self._closing.wait(LOOK_S):
             try:
-                ready = [pool for pool in self._pools if pool.running_replicas]
-                self._speaking = self._in_order(ready)
+                running = [(pool, pool.running_replicas) for pool in self._pools]
+            except Exception as error:  # noqa: BLE001 - the next look may succeed
+                _LOG.debug("the Ray cluster does not answer: %s", error)
+                running = []
+            if any(replicas is not None for _, replicas in running):
+                self._speaking = self._in_order([pool for pool, replicas in running if replicas])
                 self._seen_at = time.monotonic()
                 is_lost = False
-            except Exception as error:  # noqa: BLE001 - the next look may succeed
-                if not is_lost:
-                    _LOG.warning("the Ray cluster does not answer: %s", error)
+            elif not is_lost and not self._closing.is_set():
+                _LOG.warning("the Ray cluster does not answer")
                 is_lost = True
 
     def _in_order(self, ready: Sequence[ReplicaPool]) -> list[ReplicaPool]:

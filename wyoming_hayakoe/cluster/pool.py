@@ -126,17 +126,18 @@ class ReplicaPool:
         )
 
     @property
-    def running_replicas(self) -> int:
-        """Replicas that can speak now; none when the cluster has been left."""
+    def running_replicas(self) -> int | None:
+        """Replicas that can speak now; None if the cluster is gone, or has forgotten the pool."""
         if not ray.is_initialized():  # else asking would join some cluster
-            return 0
+            return None
         application = serve.status().applications.get(self.application)
         if application is None:
-            return 0
-        return sum(
+            return None
+        replicas: int = sum(
             deployment.replica_states.get("RUNNING", 0)
             for deployment in application.deployments.values()
         )
+        return replicas
 
     def describe(self, voice: VoiceReference, timeout_s: float) -> VoiceInfo:
         """Facts about a voice; waits until a replica has opened it.
