@@ -143,6 +143,16 @@ async def test_the_limit_of_texts_is_the_one_of_this_side(serve):
     await served.ask("POST", "/synthesize", 413, json={"text": " " * 30_001})
 
 
+async def test_the_head_of_a_request_has_limits(serve):
+    served = await serve()
+    longest = {"text": "あ" * 5000, **MEI}  # 45 kB in an address
+    await served.ask("POST", "/audio_query", params=longest)
+    await served.ask("POST", "/audio_query", 413, params={**longest, "text": "あ" * 5001})
+    for path, headers in (("/" + "x" * 70_000, {}), ("/livez", {"X-Request-Id": "x" * 8200})):
+        async with served.client.get(path, headers=headers) as answer:
+            assert answer.status == 400
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
@@ -216,6 +226,9 @@ async def test_the_dictionary_has_limits(serve, tmp_path, monkeypatch):
         await refused("bad-dictionary-entry", json={"surface": "猫", "reading": "ネ" * 201})
         csv = {"data": io.BytesIO(b"#" * (MAX_BYTES + 1)), "headers": {"Content-Type": "text/csv"}}
         await refused("bad-dictionary-file", "/dictionary/import?format=csv", **csv)
+        with monkeypatch.context() as patch:
+            patch.setattr("hayakoe_engine.text.dictionary.store.MAX_BYTES", 10)
+            await refused("bad-dictionary-entry", json={"surface": "猫", "reading": "ネコ"})
         monkeypatch.setattr("hayakoe_engine.text.dictionary.store.MAX_ENTRIES", 1)
         await served.ask("POST", "/dictionary", 201, json={"surface": "猫", "reading": "ネコ"})
         await refused("bad-dictionary-entry", json={"surface": "犬", "reading": "イヌ"})
