@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from wyoming_hayakoe.setting_types import Name, Section, none_as_empty
 
-ClusterAddress = Annotated[
-    str, Field(pattern=r"^(auto|[A-Za-z0-9_.-]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5})$")
-]
+_ADDRESS: Final = re.compile(r"auto|([A-Za-z0-9_.-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}")
+
+
+def _check_address(address: str) -> str:
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError(f"must be auto or HOST:PORT of the head of a cluster, not {address!r}")
+    return address
+
+
+ClusterAddress = Annotated[str, AfterValidator(_check_address)]
 
 
 class Pool(Section):
