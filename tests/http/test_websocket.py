@@ -121,6 +121,13 @@ async def test_text_in_pieces_is_spoken_sentence_by_sentence(talk, encoding):
     assert heard[-1]["duration_s"] == pytest.approx(expected.duration_s, abs=1e-3)
 
 
+async def test_a_voices_name_may_end_with_a_priority(talk):
+    client = await talk()
+    ready = await client.configure(voice="mei@alarm")
+    assert (ready["type"], ready["voice"]) == ("ready", "mei")
+    assert (await client.speak("起きる時間です。"))[-1]["type"] == "complete"
+
+
 async def test_speaks_before_the_text_is_complete(talk):
     client = await talk()
     await client.configure()
