@@ -70,7 +70,7 @@ class Renderer:
 
     def _speak(self, item: Item) -> Audio:
         choice = self._voices.find(item.voice, item.style)
-        options = choice.options.changed(**item.options)
+        options = choice.options.changed(**item.options, remember="no")
         with choice.speaker.open(options, priority=Priority.BATCH, markup=item.markup) as utterance:
             utterance.push(item.text)
             utterance.finish()
