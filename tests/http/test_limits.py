@@ -40,6 +40,13 @@ async def hear(connection, kind):
     return message
 
 
+async def idle(tts):
+    """Wait until the engine has let go of everything; the last to do so is a worker."""
+    async with asyncio.timeout(HANG_S):
+        while tts.active_utterances:  # noqa: ASYNC110 - other threads decide
+            await asyncio.sleep(0.005)
+
+
 # Too much to do
 
 
@@ -98,7 +105,9 @@ async def test_over_a_websocket_a_busy_server_says_so_of_the_utterance(serve, na
             assert message["utterance"] == number
             assert message.get("code") == ("busy" if kind == "error" else None)
             narration.close()
+    await idle(narrow)
     await served.ask("POST", "/synthesize", json={"text": "はい"})
+    await idle(narrow)
 
 
 async def test_an_utterance_that_waits_for_its_text_holds_nobody_up(serve):
