@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, get_args
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, TypeVar, get_args
 
 from hayakoe_engine.errors import BadVoiceFiles
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from _typeshed import DataclassInstance
+
+_T = TypeVar("_T")
 
 Precision: TypeAlias = Literal["exact", "balanced", "fast"]
 """``exact``: the language model in 8 bits as published, all else in FP32. ``balanced``: the flow in
@@ -76,7 +81,7 @@ class VoiceManifest:
         Raises:
             OSError: It cannot be written.
         """
-        (folder / _MANIFEST).write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        write_record(folder / _MANIFEST, self)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -85,15 +90,32 @@ class VoiceManifest:
         Raises:
             BadVoiceFiles: It is damaged.
         """
-        file = folder / _MANIFEST
-        try:
-            values = json.loads(file.read_text(encoding="utf-8"))
-            quality = {name: Quality(**value) for name, value in values.pop("quality").items()}
-            return cls(**values, quality=quality)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise BadVoiceFiles(
-                f"{file} is damaged: {error}", hint=f"delete the folder {folder}"
-            ) from error
+        return read_record(folder / _MANIFEST, cls)
+
+
+def write_record(file: Path, record: DataclassInstance) -> None:
+    """Write down what was measured when a voice was installed.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    file.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
+
+
+def read_record(file: Path, kind: Callable[..., _T]) -> _T:
+    """Read it again; among its values is the ``quality`` of each precision.
+
+    Raises:
+        BadVoiceFiles: It is damaged.
+    """
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        quality = {name: Quality(**value) for name, value in values.pop("quality").items()}
+        return kind(**values, quality=quality)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadVoiceFiles(
+            f"{file} is damaged: {error}", hint=f"delete the folder {file.parent}"
+        ) from error
 
 
 class NotInstallable(Exception):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
-from hayakoe_engine.errors import BadVoiceFiles
 from hayakoe_engine.voices.sbv2.agreement import compare
-from hayakoe_engine.voices.sbv2.installed import PRECISIONS, Precision, Quality
+from hayakoe_engine.voices.sbv2.installed import (
+    PRECISIONS,
+    Precision,
+    Quality,
+    read_record,
+    write_record,
+)
 from hayakoe_engine.voices.sbv2.loudness import gain_for
 from hayakoe_engine.voices.sbv2.rehearsal import best_of
 
@@ -73,7 +77,7 @@ class Measured:
         Raises:
             OSError: It cannot be written.
         """
-        (folder / _FILE).write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        write_record(folder / _FILE, self)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -82,12 +86,4 @@ class Measured:
         Raises:
             BadVoiceFiles: It is damaged.
         """
-        file = folder / _FILE
-        try:
-            values = json.loads(file.read_text(encoding="utf-8"))
-            quality = {name: Quality(**value) for name, value in values.pop("quality").items()}
-            return cls(**values, quality=quality)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise BadVoiceFiles(
-                f"{file} is damaged: {error}", hint=f"delete the folder {folder}"
-            ) from error
+        return read_record(folder / _FILE, cls)
