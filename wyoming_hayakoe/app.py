@@ -341,7 +341,7 @@ async def _serve_http(
         return None
     observers.append(metrics)
     for address in addresses:
-        _LOG.info("HTTP on %s", address)
+        _LOG.info("HTTP on %s", str(address).replace("tcp:", "http:", 1))
     return http
 
 

@@ -19,7 +19,7 @@ TICK_S: Final = 1 / sysconf("SC_CLK_TCK")
 """Resolution of the CPU time that the kernel tells of a process."""
 
 _READY = re.compile(rb"is ready on tcp://127\.0\.0\.1:(\d+)")
-_HTTP_READY = re.compile(rb"HTTP on tcp://127\.0\.0\.1:(\d+)")
+_HTTP_READY = re.compile(rb"HTTP on http://127\.0\.0\.1:(\d+)")
 _START_PATIENCE_S: Final = 60.0
 _STOP_PATIENCE_S: Final = 30.0
 _POLL_S: Final = 0.002

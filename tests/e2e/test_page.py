@@ -96,7 +96,7 @@ class Server:
         log = []
         for line in self._process.stderr:
             log.append(line)
-            if found := re.search(r"HTTP on tcp://\S+:(\d+)", line):
+            if found := re.search(r"HTTP on http://\S+:(\d+)", line):
                 self.ports.append(int(found[1]))
             if len(self.ports) == expected:
                 break
