@@ -158,4 +158,5 @@ def rss_mb() -> float:
 
 def peak_mb() -> float:
     """The most it has been."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    # The kernel takes note of the peak from time to time only.
+    return max(rss_mb(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)

@@ -193,8 +193,9 @@ class VoiceLibrary:
             if sum(status.is_added for status in self._statuses.values()) >= MAX_ADDED:
                 raise BadOption(f"{MAX_ADDED} voices have been added already; remove one first")
             self._admit(name, voice, is_added=True)
+            book = self._renew()
         self._keep(name, voice)
-        self._publish()
+        self._announce(book)
         self._jobs.put(partial(self._prepare, name))
 
     def _remove(self, name: str) -> None:
@@ -205,10 +206,11 @@ class VoiceLibrary:
                 )
             del self._statuses[name]
             self._retries.pop(name, None)
+            with suppress(VoiceNotFound):
+                self._tts.unload(name)
+            book = self._renew()
         self._keep(name, None)
-        with suppress(VoiceNotFound):
-            self._tts.unload(name)
-        self._publish()
+        self._announce(book)
 
     def _load_added(self) -> dict[str, NeuralVoice]:
         try:
@@ -276,7 +278,8 @@ class VoiceLibrary:
             self._current = name
             if self._statuses[name].state == "failed":
                 self._change(name, state="loading")
-        self._publish()
+            book = self._renew()
+        self._announce(book)
         begun = time.perf_counter()
         failure: HayakoeError | None = None
         try:
@@ -310,17 +313,21 @@ class VoiceLibrary:
             )
             if isinstance(failure, SourceUnreachable) and not is_there:
                 self._retries[name] = time.monotonic() + RETRY_S
+            book = self._renew()
         if failure is None:
             _LOG.info("voice %s is ready after %.1f s", name, took_s)
         else:
             hint = f"; {failure.hint}" if failure.hint else ""
             what = "stays as it was" if is_there else "is not there"
             _LOG.error("voice %s %s: %s%s", name, what, failure, hint)
-        self._publish()
+        self._announce(book)
 
-    def _publish(self) -> None:
-        with self._lock:
-            self._book = book = self._build(is_lenient=True)
+    def _renew(self) -> VoiceBook:
+        """Let clients choose what there is now; the lock is held, so that no status is ahead."""
+        self._book = self._build(is_lenient=True)
+        return self._book
+
+    def _announce(self, book: VoiceBook) -> None:
         for problem in book.problems:
             _LOG.warning("%s", problem)
         for setting in book.replaced:
@@ -330,7 +337,7 @@ class VoiceLibrary:
                 EMBEDDED_VOICE,
             )
         for listener in self._listeners:
-            listener(book)
+            listener(self._book)
 
     def _build(self, *, is_lenient: bool) -> VoiceBook:
         statuses = self._statuses.values()

@@ -248,17 +248,19 @@ def test_closing_the_scheduler_fails_what_is_open():
 
 
 def test_a_forgotten_scheduler_ends_its_threads():
-    before = threading.active_count()
+    before = set(threading.enumerate())
     scheduler = Scheduler(threads=3)
     stream = scheduler.open(RATE_HZ)
     stream.add(piece(1))
     stream.end()
     assert values(stream) == [1]
+    started = set(threading.enumerate()) - before
+    assert len(started) == 3
     gone = weakref.ref(scheduler)
     del scheduler, stream
     gc.collect()
     assert gone() is None
-    assert threading.active_count() == before
+    assert not any(thread.is_alive() for thread in started)
 
 
 async def test_tasks_take_windows_without_blocking_the_loop(scheduler):
