@@ -1,3 +1,6 @@
+import itertools
+import threading
+
 """The voice with a stand-in for its network; what the network makes of it is tested elsewhere."""
 
 import numpy as np
@@ -199,10 +202,19 @@ def test_what_another_voice_says_in_its_place_is_not_remembered(speaker, network
     assert len(own) != len(replaced)
 
 
-def test_a_sentence_that_was_broken_off_is_computed_again(speaker, network):
+def test_a_sentence_that_was_broken_off_is_computed_again(speaker, network, monkeypatch):
+    genuine, calls, closed = network.decode_tail, itertools.count(), threading.Event()
+
+    def hesitate(hidden, *, all_cpus):
+        if next(calls):
+            assert closed.wait(60)
+        return genuine(hidden, all_cpus=all_cpus)
+
+    monkeypatch.setattr(network, "decode_tail", hesitate)
     windows = speaker.stream(TEXT * 4)
     next(windows)
     windows.close()
+    closed.set()
     before = len(network.sentences)
     speaker.generate(TEXT * 4)
     assert len(network.sentences) > before
