@@ -1,7 +1,7 @@
+"""The voice with a stand-in for its network; what the network makes of it is tested elsewhere."""
+
 import itertools
 import threading
-
-"""The voice with a stand-in for its network; what the network makes of it is tested elsewhere."""
 
 import numpy as np
 import pytest
