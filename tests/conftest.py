@@ -1,6 +1,7 @@
-"""Where models come from that tests speak with."""
+"""Where models come from that tests speak with, and how to be without a network."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,15 @@ def model_folder(request, tmp_path_factory):
         return folder
 
     return model_folder
+
+
+@pytest.fixture(scope="session")
+def isolated():
+    """The command that runs another one without any network."""
+    for command in (["unshare", "-rn"], ["unshare", "-n"]):
+        try:
+            subprocess.run([*command, "true"], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        return command
+    pytest.skip("this machine lets nobody make a network namespace")

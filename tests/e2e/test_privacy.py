@@ -9,8 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 TEXT = "お風呂が沸きました。"
 ENDLESS_TEXT = "これはとても長い文章です。" * 500
 
@@ -72,18 +70,6 @@ import onnxruntime
 
 print(json.dumps(seen))
 """
-
-
-@pytest.fixture
-def isolated():
-    """The command that runs another one without any network."""
-    for command in (["unshare", "-rn"], ["unshare", "-n"]):
-        try:
-            subprocess.run([*command, "true"], check=True, capture_output=True)
-        except (OSError, subprocess.CalledProcessError):
-            continue
-        return command
-    pytest.skip("this machine lets nobody make a network namespace")
 
 
 def test_without_any_network_the_server_speaks(isolated, environment, expected_pcm, tmp_path):

@@ -15,6 +15,7 @@ from wyoming_hayakoe.http.documented import documented
 from wyoming_hayakoe.http.errors import NotFound
 from wyoming_hayakoe.http.keys import METRICS, SPEECH, STOPPING, TTS
 from wyoming_hayakoe.http.rest_voices import NeuralStatus, answer, status_model, statuses_of
+from wyoming_hayakoe.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +136,7 @@ async def metrics(request: web.Request) -> web.Response:
         raise NotFound("nothing is measured here")
     return web.Response(
         body=measured.exposition(),
-        headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
+        headers={"Content-Type": CONTENT_TYPE},
     )
 
 

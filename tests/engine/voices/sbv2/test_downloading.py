@@ -134,18 +134,6 @@ def read_only(tmp_path_factory):
     return command
 
 
-@pytest.fixture(scope="module")
-def isolated():
-    """The command that runs another one without any network."""
-    for command in (["unshare", "-rn"], ["unshare", "-n"]):
-        try:
-            subprocess.run([*command, "true"], check=True, capture_output=True)
-        except (OSError, subprocess.CalledProcessError):
-            continue
-        return command
-    pytest.skip("this machine lets nobody make a network namespace")
-
-
 def test_everything_that_a_voice_needs_is_downloaded_and_no_voice_is_made(downloaded):
     _, (prefixes, speakers) = downloaded
     assert set(prefixes.split()) == {"onnx/speakers/hana", "onnx/bert/q8", "bert/tokenizer"}
