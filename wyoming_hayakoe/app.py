@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from platformdirs import user_cache_path, user_config_path
 
 from hayakoe_engine.cpus import available_cpus
-from hayakoe_engine.errors import ConfigError, HayakoeError, VoiceError
+from hayakoe_engine.errors import ConfigError, HayakoeError
 from hayakoe_engine.text.text_options import TextOptions
 from hayakoe_engine.tts import EMBEDDED_VOICE, TTS
 from wyoming_hayakoe import __version__
@@ -29,7 +29,7 @@ from wyoming_hayakoe.info import PROGRAM
 from wyoming_hayakoe.pacing import Pacing
 from wyoming_hayakoe.progress import DownloadLines
 from wyoming_hayakoe.speech import Speech
-from wyoming_hayakoe.voice_library import VoiceLibrary
+from wyoming_hayakoe.voice_library import VoiceLibrary, failure_of
 from wyoming_hayakoe.voices import VoiceBook
 from wyoming_hayakoe.wyoming_server import WyomingServer
 
@@ -144,17 +144,12 @@ def prepare_voices(
         if names is not None and name not in names:
             continue
         begun = time.perf_counter()
-        failure: HayakoeError | None = None
         tts.load(name, source=voice.source)
-        try:
-            if update:
-                tts.pre_download(names=[name], update=True)
-            tts.prepare(warmup=warmup)
-        except HayakoeError as error:
-            failure = error
-        except Exception as error:  # noqa: BLE001 - one bad voice must not silence the others
-            _LOG.debug("voice %s", name, exc_info=True)
-            failure = VoiceError(f"{type(error).__name__}: {error}")
+        failure = None
+        if update:
+            failure = failure_of(name, partial(tts.pre_download, names=[name], update=True))
+        if failure is None:
+            failure = failure_of(name, partial(tts.prepare, warmup=warmup))
         if failure is not None:
             tts.unload(name)
         yield Preparation(name, time.perf_counter() - begun, failure)

@@ -281,21 +281,13 @@ class VoiceLibrary:
             book = self._renew()
         self._announce(book)
         begun = time.perf_counter()
-        failure: HayakoeError | None = None
-        try:
-            if anew:
-                self._tts.reload(name, update=update)
-            else:
-                self._tts.prepare([name])
-        except (BusyError, VoiceNotFound):  # the engine is closed, or the voice was removed
-            return
-        except HayakoeError as error:
-            failure = error
-        except Exception as error:  # noqa: BLE001 - one bad voice must not silence the others
-            _LOG.debug("voice %s", name, exc_info=True)
-            failure = VoiceError(f"{type(error).__name__}: {error}")
-        finally:
-            self._current = None
+        if anew:
+            failure = failure_of(name, partial(self._tts.reload, name, update=update))
+        else:
+            failure = failure_of(name, partial(self._tts.prepare, [name]))
+        self._current = None
+        if isinstance(failure, BusyError | VoiceNotFound):
+            return  # the engine is closed, or the voice was removed
         self._settle(name, failure, time.perf_counter() - begun)
 
     def _settle(self, name: str, failure: HayakoeError | None, took_s: float) -> None:
@@ -351,6 +343,18 @@ class VoiceLibrary:
             loading=_in_state("loading", statuses),
             is_lenient=is_lenient,
         )
+
+
+def failure_of(name: str, make: Callable[[], object]) -> HayakoeError | None:
+    """What making this voice failed with, whatever it is: one bad voice must not silence others."""
+    try:
+        make()
+    except HayakoeError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - see above
+        _LOG.debug("voice %s", name, exc_info=True)
+        return VoiceError(f"{type(error).__name__}: {error}")
+    return None
 
 
 def _source(_: str, voice: NeuralVoice) -> str:
