@@ -127,7 +127,7 @@ class VoiceLibrary:
             return sorted(self._statuses.values(), key=lambda status: status.name)
 
     def follow(self, listener: Callable[[VoiceBook], None]) -> None:
-        """Have this called, in any thread, with every new book."""
+        """Have this called, in any thread, with every new book; it must not call back."""
         self._listeners.append(listener)
 
     def note(self, progress: FetchProgress) -> None:
@@ -317,6 +317,8 @@ class VoiceLibrary:
     def _renew(self) -> VoiceBook:
         """Let clients choose what there is now; the lock is held, so that no status is ahead."""
         self._book = self._build(is_lenient=True)
+        for listener in self._listeners:
+            listener(self._book)
         return self._book
 
     def _announce(self, book: VoiceBook) -> None:
@@ -328,8 +330,6 @@ class VoiceLibrary:
                 setting,
                 EMBEDDED_VOICE,
             )
-        for listener in self._listeners:
-            listener(self._book)
 
     def _build(self, *, is_lenient: bool) -> VoiceBook:
         statuses = self._statuses.values()
