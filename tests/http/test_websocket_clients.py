@@ -110,10 +110,9 @@ async def test_a_hundred_rude_clients_leave_nothing_behind(serve):
         await has_ended(reader)
         writer.close()
     await is_silent(server)
-    async with asyncio.timeout(HANG_S):
-        while len(asyncio.all_tasks()) > tasks:  # noqa: ASYNC110 - they end by themselves
+    async with asyncio.timeout(HANG_S):  # sockets close a moment after the tasks that used them
+        while len(asyncio.all_tasks()) > tasks or open_files() > files:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    assert open_files() <= files
 
 
 async def test_speech_ends_when_its_client_goes_away(serve):
