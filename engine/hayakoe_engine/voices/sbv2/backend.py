@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +21,14 @@ class Features(Protocol):
     def __len__(self) -> int: ...
 
     def __array__(self) -> NDArray[Any]: ...
+
+
+Kept: TypeAlias = Any
+"""Numbers that stay where the network computes, float: an array, or the tensor of a device.
+
+Only what runs the network looks into them. Others know their shape, and may cut them by slices and
+put one into a part of another. They are gone when nobody has them any more.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,15 +62,15 @@ class Encoded:
 
     Attributes:
         durations: Latent frames of each phone, int64 ``[P]``.
-        mean: Of the prior, float32 ``[C, P]``.
-        log_scale: Logarithm of its standard deviation, float32 ``[C, P]``.
-        speaker: Vector of the speaker, float32 ``[1, G, 1]``.
+        mean: Of the prior, ``[C, P]``.
+        log_scale: Logarithm of its standard deviation, ``[C, P]``.
+        speaker: Vector of the speaker, ``[1, G, 1]``.
     """
 
     durations: NDArray[np.int64]
-    mean: NDArray[np.float32]
-    log_scale: NDArray[np.float32]
-    speaker: NDArray[np.float32]
+    mean: Kept
+    log_scale: Kept
+    speaker: Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +82,14 @@ class DecoderParts:
         head_context_frames: Frames on either side that the first part needs.
         tail_context_frames: Frames on either side that the second part needs.
         frame_cost_s: Time that a frame takes both, on one CPU.
+        pairs_windows: Whether the second window is made beside the first, not after it.
     """
 
     multiple: int
     head_context_frames: int
     tail_context_frames: int
     frame_cost_s: float
+    pairs_windows: bool = False
 
 
 class Backend(Protocol):
@@ -99,22 +109,35 @@ class Backend(Protocol):
         """Phones to durations and prior."""
         ...
 
-    def flow(self, prior: NDArray[np.float32], speaker: NDArray[np.float32]) -> NDArray[np.float32]:
-        """A sample of the prior, float32 ``[C, T]``, to the latent, of the same shape."""
+    def flow(
+        self,
+        encoded: Encoded,
+        durations: NDArray[np.int64],
+        noise: NDArray[np.float32] | None,
+        noise_scale: float,
+    ) -> Kept:
+        """A sample of the prior, to the latent, ``[C, T]``.
+
+        Args:
+            encoded: Of ``encode``.
+            durations: Latent frames that each phone is to have, int64 ``[P]``; T in all.
+            noise: Standard normal, float32 ``[C, T]``; None takes the prior's mean.
+            noise_scale: What the noise is multiplied by.
+        """
         ...
 
-    def decode_head(
-        self, latent: NDArray[np.float32], speaker: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """Latent, float32 ``[C, N]``, to what the second part reads, ``[N * steps, channels]``."""
+    def decode_head(self, latent: Kept, speaker: Kept) -> Kept:
+        """Latent, ``[C, N]``, to what the second part reads, ``[N * steps, channels]``."""
         ...
 
-    def decode_tail(self, hidden: NDArray[np.float32], *, all_cpus: bool) -> NDArray[np.float32]:
+    def room(self, rows: int, like: Kept) -> Kept:
+        """Room for as many rows of what ``decode_head`` has made, to be filled."""
+        ...
+
+    def decode_tail(self, hidden: Kept, *, all_cpus: bool) -> NDArray[np.float32]:
         """What the first part has made of N frames, to samples, float32 ``[N * hop]``."""
         ...
 
-    def decode(
-        self, latent: NDArray[np.float32], speaker: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """A latent of any length, float32 ``[C, N]``, to samples, float32 ``[N * hop]``."""
+    def decode(self, latent: Kept, speaker: Kept) -> NDArray[np.float32]:
+        """A latent of any length, ``[C, N]``, to samples, float32 ``[N * hop]``."""
         ...

@@ -90,6 +90,7 @@ class OnnxBackend:
             head_context_frames=manifest.head_context_frames,
             tail_context_frames=manifest.tail_context_frames,
             frame_cost_s=frame_cost_s(self._head, self._tail, multiple, notes),
+            pairs_windows=threads > 1 and not self._is_widening,
         )
 
     @property
@@ -122,9 +123,19 @@ class OnnxBackend:
         )
         return Encoded(durations[0, 0].astype(np.int64), mean[0], log_scale[0], speaker)
 
-    def flow(self, prior: NDArray[np.float32], speaker: NDArray[np.float32]) -> NDArray[np.float32]:
+    def flow(
+        self,
+        encoded: Encoded,
+        durations: NDArray[np.int64],
+        noise: NDArray[np.float32] | None,
+        noise_scale: float,
+    ) -> NDArray[np.float32]:
         """A sample of the prior to the latent."""
-        feeds = {"z_p": np.ascontiguousarray(prior)[None], "speaker_vector": speaker}
+        prior = np.repeat(encoded.mean, durations, axis=1)
+        if noise is not None:
+            scale = np.exp(np.repeat(encoded.log_scale, durations, axis=1))
+            prior += noise * scale * np.float32(noise_scale)
+        feeds = {"z_p": np.ascontiguousarray(prior)[None], "speaker_vector": encoded.speaker}
         latent: NDArray[np.float32] = self._flow.run(["z"], feeds)[0][0]
         return latent
 
@@ -135,6 +146,10 @@ class OnnxBackend:
         feeds = {"z": np.ascontiguousarray(latent)[None], "speaker_vector": speaker}
         hidden: NDArray[np.float32] = self._head.run(["hidden"], feeds)[0]
         return hidden
+
+    def room(self, rows: int, like: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Room for what the decoder's first part makes."""
+        return np.empty((rows, like.shape[1]), np.float32)
 
     def decode_tail(self, hidden: NDArray[np.float32], *, all_cpus: bool) -> NDArray[np.float32]:
         """The decoder's second part."""

@@ -92,8 +92,10 @@ def first_size(parts: DecoderParts, frame_s: float) -> int:
     slower than playing, none does, and the first sound comes as soon as it can.
     """
     for place, (size, following) in enumerate(pairwise(TAIL_FRAMES)):
-        plays_s = (size - parts.tail_context_frames) * frame_s
-        if following * parts.frame_cost_s <= plays_s:
+        until_s = (size - parts.tail_context_frames) * frame_s
+        if parts.pairs_windows:
+            until_s += size * parts.frame_cost_s
+        if following * parts.frame_cost_s <= until_s:
             return place
     return 0
 

@@ -15,12 +15,13 @@ from hayakoe_engine.voices.sbv2.windows import (
 FRAME_S = 512 / 44100
 
 
-def parts(cost_of_playing=0.1, multiple=15):
+def parts(cost_of_playing=0.1, multiple=15, *, pairs_windows=False):
     return DecoderParts(
         multiple=multiple,
         head_context_frames=12,
         tail_context_frames=2,
         frame_cost_s=cost_of_playing * FRAME_S,
+        pairs_windows=pairs_windows,
     )
 
 
@@ -76,3 +77,9 @@ def test_the_first_window_plays_until_the_second_is_there_if_one_can(cost_of_pla
     slow = parts(cost_of_playing)
     assert TAIL_FRAMES[first_size(slow, FRAME_S)] == size
     assert plan_decoding(1000, slow, FRAME_S).tails[0].decoded_frames == size
+
+
+@pytest.mark.parametrize(("cost_of_playing", "size"), [(0.5, 15), (0.8, 15), (0.9, 30), (4, 15)])
+def test_a_second_window_made_beside_the_first_lets_it_be_smaller(cost_of_playing, size):
+    pairing = parts(cost_of_playing, pairs_windows=True)
+    assert TAIL_FRAMES[first_size(pairing, FRAME_S)] == size
