@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from hayakoe_engine.voices.sbv2.loader import PrecisionChoice
     from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
     from hayakoe_engine.voices.voice import Voice
+
+_LOG = logging.getLogger(__name__)
 
 _PACKAGES: Final = "pip install 'wyoming-hayakoe[torch]'"
 _CHECKPOINT: Final = "*.safetensors"
@@ -46,9 +49,12 @@ def best_device() -> str:
     """The fastest device that this machine has."""
     if find_spec("torch") is None:
         return "cpu"
-    from hayakoe_engine.voices.sbv2.torch.device import has_gpu  # noqa: PLC0415
+    from hayakoe_engine.voices.sbv2.torch.device import why_no_gpu  # noqa: PLC0415
 
-    return "cuda" if has_gpu() else "cpu"
+    reason = why_no_gpu()
+    if reason is not None:
+        _LOG.info("neural voices run on the CPU: torch %s", reason)
+    return "cpu" if reason else "cuda"
 
 
 def open_loader(

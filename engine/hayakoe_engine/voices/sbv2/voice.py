@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hayakoe_engine.text.delivery import Delivery
     from hayakoe_engine.text.reading import Reading
     from hayakoe_engine.voices.residency import Resident
-    from hayakoe_engine.voices.sbv2.backend import Backend, Encoded
+    from hayakoe_engine.voices.sbv2.backend import Backend, Encoded, Kept
     from hayakoe_engine.voices.sbv2.config import VoiceConfig
     from hayakoe_engine.voices.sbv2.language_model import LanguageModel
     from hayakoe_engine.voices.sbv2.phones import ModelInput, PhoneSequence
@@ -182,12 +182,11 @@ class Sbv2Voice:
         if not durations.any():
             durations[-1] = 1
         yield _LET_OTHERS_GO_FIRST
-        prior = np.repeat(encoded.mean, durations, axis=1)
+        noise = None
         if options.noise:
-            scale = np.exp(np.repeat(encoded.log_scale, durations, axis=1))
-            noise = rng.standard_normal(prior.shape, np.float32)
-            prior += noise * scale * np.float32(options.noise)
-        latent = backend.flow(prior, encoded.speaker)
+            shape = (encoded.mean.shape[0], int(durations.sum()))
+            noise = rng.standard_normal(shape, np.float32)
+        latent = backend.flow(encoded, durations, noise, options.noise)
         yield _LET_OTHERS_GO_FIRST
         return _Sentence(
             backend=backend,
@@ -251,7 +250,7 @@ class _Sentence:
     """A sentence whose latent is computed.
 
     Attributes:
-        latent: float32 ``[C, T]``.
+        latent: ``[C, T]``.
         speaker: Vector of the speaker.
         phones: int64 ``[P]``.
         starts: First frame of each phone, and the end of the last, int64 ``[P + 1]``.
@@ -261,8 +260,8 @@ class _Sentence:
     """
 
     backend: Backend
-    latent: NDArray[np.float32]
-    speaker: NDArray[np.float32]
+    latent: Kept
+    speaker: Kept
     phones: NDArray[np.int64]
     starts: NDArray[np.int64]
     pitch_factors: NDArray[np.float64] | None
@@ -333,7 +332,7 @@ class _Hidden:
         self._heads = iter(heads)
         self._made_frames = 0
         self._steps = 0
-        self._rows = np.zeros((0, 0), np.float32)
+        self._rows: Kept = None
 
     def reach(self, frames: int) -> Iterator[NDArray[np.float32]]:
         """Go on until so many frames are made."""
@@ -342,21 +341,21 @@ class _Hidden:
             plan = next(self._heads)
             latent = sentence.latent[:, plan.decode_start : plan.decode_stop]
             made = sentence.backend.decode_head(latent, sentence.speaker)
-            if not self._steps:
-                self._steps = len(made) // plan.decoded_frames
+            if self._rows is None:
+                self._steps = made.shape[0] // plan.decoded_frames
                 total = self._steps * sentence.latent.shape[1]
-                self._rows = np.empty((total, made.shape[1]), np.float32)
-            first, last = (frame - plan.decode_start for frame in (plan.start, plan.stop))
-            self._of(plan.start, plan.stop)[:] = made[first * self._steps : last * self._steps]
+                self._rows = sentence.backend.room(total, made)
+            own = self._places(plan.start - plan.decode_start, plan.stop - plan.decode_start)
+            self._rows[self._places(plan.start, plan.stop)] = made[own]
             self._made_frames = plan.stop
             yield _LET_OTHERS_GO_FIRST
 
-    def of(self, plan: WindowPlan) -> NDArray[np.float32]:
+    def of(self, plan: WindowPlan) -> Kept:
         """What a window of the second part reads; it must have been reached."""
-        return self._of(plan.decode_start, plan.decode_stop)
+        return self._rows[self._places(plan.decode_start, plan.decode_stop)]
 
-    def _of(self, start: int, stop: int) -> NDArray[np.float32]:
-        return self._rows[start * self._steps : stop * self._steps]
+    def _places(self, start: int, stop: int) -> slice:
+        return slice(start * self._steps, stop * self._steps)
 
 
 @dataclass(frozen=True, slots=True)

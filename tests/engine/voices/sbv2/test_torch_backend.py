@@ -1,18 +1,39 @@
 """The torch backend, stage by stage: what is computed together is what each gives alone."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from hayakoe_engine.errors import InferenceFailed  # noqa: E402
-from hayakoe_engine.voices.sbv2.backend import EncoderInput  # noqa: E402
+from hayakoe_engine.voices.sbv2.backend import Encoded, EncoderInput  # noqa: E402
 from hayakoe_engine.voices.sbv2.phones import ModelInput  # noqa: E402
 from hayakoe_engine.voices.sbv2.torch.backend import TorchBackend  # noqa: E402
+from hayakoe_engine.voices.sbv2.torch.batching import alone  # noqa: E402
 from hayakoe_engine.voices.sbv2.torch.device import open_device  # noqa: E402
 from hayakoe_engine.voices.sbv2.torch.stage import Row, Stage  # noqa: E402
 
 NEAR = 1e-4
+
+
+@contextmanager
+def occupied(backend, until):
+    """The device is busy until so many wait for it."""
+    gate, began = backend._device.gate, threading.Event()
+
+    def wait():
+        began.set()
+        while len(gate._waiting) < until:
+            threading.Event().wait(0.001)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(alone, gate, wait)
+        assert began.wait(30)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -53,36 +74,48 @@ def test_sentences_together_are_encoded_as_each_alone(network, backend):
     for one, other in zip(map(backend.encode, sentences), together, strict=True):
         assert np.array_equal(one.durations, other.durations)
         for name in ("mean", "log_scale", "speaker"):
-            assert np.abs(getattr(one, name) - getattr(other, name)).max() < NEAR
+            assert (getattr(one, name) - getattr(other, name)).abs().max() < NEAR
+
+
+def frames_of(config, count, seed=0):
+    """A latent of so many frames, and a speaker."""
+    generator = torch.Generator().manual_seed(seed)
+    latent = torch.randn(config.inter_channels, count, generator=generator)
+    return latent, torch.randn(1, config.gin_channels, 1, generator=generator)
+
+
+def prior_of(config, frames, noise_scale=0.6):
+    """What the flow is given for two phones that take so many frames together."""
+    rng = np.random.default_rng(frames)
+    mean, log_scale = torch.randn(2, config.inter_channels, 2)
+    encoded = Encoded(np.array([1, 1]), mean, log_scale, torch.randn(1, config.gin_channels, 1))
+    noise = rng.standard_normal((config.inter_channels, frames), np.float32)
+    return encoded, np.array([frames // 3, frames - frames // 3]), noise, noise_scale
+
+
+def test_priors_together_become_the_latents_that_each_becomes_alone(network, backend):
+    priors = [prior_of(network.config, frames) for frames in (15, 40, 1)]
+    with ThreadPoolExecutor(len(priors)) as pool, occupied(backend, len(priors)):
+        together = pool.map(lambda prior: backend.flow(*prior), priors)
+    for prior, made in zip(priors, together, strict=True):
+        assert (backend.flow(*prior) - made).abs().max() < NEAR
 
 
 def test_frames_together_are_decoded_as_each_alone(network, backend):
     config = network.config
-    rng = np.random.default_rng(0)
-    speaker = rng.standard_normal((1, config.gin_channels, 1), np.float32)
-    latents = [
-        rng.standard_normal((config.inter_channels, frames), np.float32) for frames in (15, 40, 1)
-    ]
-
-    def together(stage, rows):
-        batcher = getattr(backend, stage)
-        return batcher._run(rows)
-
-    for stage in ("_flow", "_head"):
-        rows = [Row(latent, speaker) for latent in latents]
-        for row, made in zip(rows, together(stage, rows), strict=True):
-            assert np.abs(getattr(backend, stage)(row) - made).max() < NEAR
-    rows = [Row(backend.decode_head(latent, speaker).T, np.zeros((1, 0, 1))) for latent in latents]
-    for latent, made in zip(latents, together("_tail", rows), strict=True):
-        assert np.abs(backend.decode(latent, speaker) - made[0]).max() < NEAR
-        assert made.shape[1] == latent.shape[1] * config.hop_length
+    given = [frames_of(config, frames) for frames in (15, 40, 1)]
+    heads = backend._head._run([Row(*each) for each in given])
+    for each, made in zip(given, heads, strict=True):
+        assert (backend.decode_head(*each).T - made).abs().max() < NEAR
+    rows = [Row(backend.decode_head(*each).T, torch.zeros(1, 0, 1)) for each in given]
+    for each, made in zip(given, backend._tail._run(rows), strict=True):
+        assert np.abs(backend.decode(*each) - made[0].numpy()).max() < NEAR
+        assert made.shape[1] == each[0].shape[1] * config.hop_length
 
 
 def test_windows_are_what_one_decoding_of_the_whole_is(network, backend):
     config, parts = network.config, backend.parts
-    rng = np.random.default_rng(1)
-    speaker = rng.standard_normal((1, config.gin_channels, 1), np.float32)
-    latent = rng.standard_normal((config.inter_channels, 90), np.float32)
+    latent, speaker = frames_of(config, 90)
     whole = backend.decode(latent, speaker)
     reach = parts.head_context_frames + parts.tail_context_frames
     window = backend.decode(latent[:, 30 - reach : 60 + reach], speaker)
@@ -106,12 +139,12 @@ def test_what_16_bits_cannot_hold_is_computed_again(value):
         is_exact=False,
         is_compiled=False,
     )
-    row = Row(np.full((1, 3), value, np.float32), np.zeros((1, 0, 1), np.float32))
+    row = Row(torch.full((1, 3), value), torch.zeros(1, 0, 1))
     if value > 10:
         with pytest.raises(InferenceFailed, match="no number"):
             stage.compute([row])
     else:
-        assert np.array_equal(stage.compute([row])[0], np.full((1, 3), 120000, np.float32))
+        assert torch.equal(stage.compute([row])[0], torch.full((1, 3), 120000.0))
 
 
 def test_padded_to_few_lengths_they_say_the_same(network, backend, monkeypatch):
@@ -127,13 +160,11 @@ def test_padded_to_few_lengths_they_say_the_same(network, backend, monkeypatch):
     monkeypatch.setattr(torch, "compile", watching)
     compiled = TorchBackend(network, open_device("torch-cpu"), precision="exact", is_compiled=True)
     config = network.config
-    rng = np.random.default_rng(1)
-    speaker = rng.standard_normal((1, config.gin_channels, 1), np.float32)
     for frames in (7, 16, 33):
-        latent = rng.standard_normal((config.inter_channels, frames), np.float32)
-        for say in ("flow", "decode"):
-            made = getattr(compiled, say)(latent, speaker)
-            assert np.abs(made - getattr(backend, say)(latent, speaker)).max() < NEAR
+        given = frames_of(config, frames)
+        assert np.abs(compiled.decode(*given) - backend.decode(*given)).max() < NEAR
+        prior = prior_of(config, frames)
+        assert (compiled.flow(*prior) - backend.flow(*prior)).abs().max() < NEAR
     assert lengths.isdisjoint({7, 33, 7 * 8, 33 * 8})
 
 
@@ -158,6 +189,6 @@ def test_code_is_compiled_once_for_one_row_and_once_for_several(monkeypatch):
     )
     for count in (1, 2, 3, 5, 1):
         for frames in (3, 40, 100, 1500):
-            row = Row(np.ones((2, frames), np.float32), np.zeros((1, 0, 1), np.float32))
+            row = Row(torch.ones(2, frames), torch.zeros(1, 0, 1))
             assert stage.compute([row] * count)[0].shape == (2, frames)
     assert len(graphs) <= 3

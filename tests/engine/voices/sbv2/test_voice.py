@@ -42,13 +42,17 @@ class Network:
         prior = np.tile(np.linspace(-1, 1, count, dtype=np.float32), (4, 1))
         return Encoded(durations, prior, np.zeros((4, count), np.float32), np.ones((1, 2, 1)))
 
-    def flow(self, prior, speaker):  # noqa: ARG002
-        return prior
+    def flow(self, encoded, durations, noise, noise_scale):
+        prior = np.repeat(encoded.mean, durations, axis=1)
+        return prior if noise is None else prior + noise * np.float32(noise_scale)
 
     def decode_head(self, latent, speaker):  # noqa: ARG002
         self.decoded_frames.append(latent.shape[1])
         smooth = np.convolve(latent.mean(axis=0), np.ones(23) / 23)[11:-11]
         return np.repeat(smooth.astype(np.float32), 8)[:, None]
+
+    def room(self, rows, like):
+        return np.empty((rows, like.shape[1]), np.float32)
 
     def decode_tail(self, hidden, *, all_cpus):  # noqa: ARG002
         self.decoded_frames.append(len(hidden) // 8)

@@ -144,6 +144,7 @@ class _Listening:
         self.is_widening = backend.is_widening
         self.encode = backend.encode
         self.flow = backend.flow
+        self.room = backend.room
         self.decode = backend.decode
         self.latents: list[NDArray[np.float32]] = []
         self.hidden: list[NDArray[np.float32]] = []

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import torch
 
 from hayakoe_engine.errors import InferenceFailed
 from hayakoe_engine.voices.sbv2.backend import DecoderParts, Encoded, EncoderInput
-from hayakoe_engine.voices.sbv2.torch.batching import Batcher
+from hayakoe_engine.voices.sbv2.torch.batching import Batcher, alone
 from hayakoe_engine.voices.sbv2.torch.stage import Row, Stage
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    Floats = NDArray[np.float32]
+
     from hayakoe_engine.voices.sbv2.backend import Features
     from hayakoe_engine.voices.sbv2.installed import Precision
     from hayakoe_engine.voices.sbv2.network import Flow, Synthesizer
     from hayakoe_engine.voices.sbv2.network_decoder import Decoder
     from hayakoe_engine.voices.sbv2.torch.device import Device
-
-    Floats = NDArray[np.float32]
 
 WINDOW_MULTIPLE: Final = 15
 """Windows have a few lengths only, those of the CPU backend: kernels are chosen by the length."""
@@ -33,9 +34,6 @@ WINDOW_MULTIPLE: Final = 15
 _MAX_PHONES: Final = 4096
 _MAX_FRAMES: Final = 4096
 """Of one batch, padding included; what is longer is computed alone."""
-
-_NO_SPEAKER: Final = np.zeros((1, 0, 1), np.float32)
-"""The decoder's second part does not ask for one."""
 
 _TIMED_RUNS: Final = 3
 _TIMED_FRAMES: Final = 60
@@ -63,9 +61,11 @@ class TorchBackend:
     ) -> None:
         self._network = network
         self._device = device
+        # The decoder's second part does not ask for one.
+        self._no_speaker = torch.zeros(1, 0, 1, device=device.place)
         self._encode = Batcher(
             device.gate,
-            self._encode_rows,
+            device.guarded(self._encode_rows),
             lambda row: len(row.phones.phones),
             max_cells=_MAX_PHONES,
         )
@@ -73,16 +73,25 @@ class TorchBackend:
         how = {"is_exact": precision == "exact", "is_compiled": is_compiled}
         in_half = precision == "fast"
         steps = network.config.upsample_rates[0]
-        stages = (
-            Stage(_run_flow, network.flow, device, in_half=precision != "exact", **how),
-            Stage(_run_head, network.dec, device, in_half=in_half, **how),
-            Stage(_run_tail, network.dec, device, in_half=in_half, steps=steps, **how),
+        flow = Stage(_run_flow, network.flow, device, in_half=precision != "exact", **how)
+        head = Stage(_run_head, network.dec, device, in_half=in_half, **how)
+        tail = Stage(
+            _run_tail, network.dec, device, in_half=in_half, steps=steps, is_last=True, **how
         )
+        self._flow_stage = flow
         if is_compiled:
-            self._warm_up(stages)
-        self._flow, self._head, self._tail = (
-            Batcher(device.gate, stage.compute, stage.frames_of, max_cells=_MAX_FRAMES)
-            for stage in stages
+            self._warm_up(flow, head, tail)
+        self._flow = Batcher(
+            device.gate,
+            device.guarded(self._flow_rows),
+            lambda row: len(row.phone_of_frame),
+            max_cells=_MAX_FRAMES,
+        )
+        self._head, self._tail = (
+            Batcher(
+                device.gate, device.guarded(stage.compute), stage.frames_of, max_cells=_MAX_FRAMES
+            )
+            for stage in (head, tail)
         )
         self._parts = DecoderParts(
             multiple=WINDOW_MULTIPLE,
@@ -105,21 +114,31 @@ class TorchBackend:
         """Phones to durations and prior."""
         return self._encode(sentence)
 
-    def flow(self, prior: Floats, speaker: Floats) -> Floats:
+    def flow(
+        self,
+        encoded: Encoded,
+        durations: NDArray[np.int64],
+        noise: NDArray[np.float32] | None,
+        noise_scale: float,
+    ) -> Tensor:
         """A sample of the prior to the latent."""
-        return self._flow(Row(prior, speaker))
+        phone_of_frame = np.repeat(np.arange(len(durations)), durations)
+        return self._flow(_Prior(encoded, phone_of_frame, noise, noise_scale))
 
-    def decode_head(self, latent: Floats, speaker: Floats) -> Floats:
+    def decode_head(self, latent: Tensor, speaker: Tensor) -> Tensor:
         """The decoder's first part."""
-        made: Floats = self._head(Row(latent, speaker)).T
-        return made
+        return self._head(Row(latent, speaker)).T
 
-    def decode_tail(self, hidden: Floats, *, all_cpus: bool) -> Floats:  # noqa: ARG002 - of CPUs
+    def room(self, rows: int, like: Tensor) -> Tensor:
+        """Room for what the decoder's first part makes."""
+        return like.new_empty(like.shape[1], rows).T
+
+    def decode_tail(self, hidden: Tensor, *, all_cpus: bool) -> Floats:  # noqa: ARG002 - of CPUs
         """The decoder's second part."""
-        samples: Floats = self._tail(Row(hidden.T, _NO_SPEAKER))[0]
+        samples: Floats = self._tail(Row(hidden.T, self._no_speaker))[0].numpy()
         return samples
 
-    def decode(self, latent: Floats, speaker: Floats) -> Floats:
+    def decode(self, latent: Tensor, speaker: Tensor) -> Floats:
         """The decoder whole, for what is too short for its parts."""
         return self.decode_tail(self.decode_head(latent, speaker), all_cpus=False)
 
@@ -143,7 +162,7 @@ class TorchBackend:
             device.tensor(np.array(numbers, np.float32)),
             device.padded([row.duration_noise for row in rows], longest),
         )
-        durations, means, log_scales, speakers = (tensor.cpu().numpy() for tensor in made)
+        durations, means, log_scales, speakers = made[0].cpu().numpy(), *made[1:]
         if not np.isfinite(durations).all():
             raise InferenceFailed("the network gives durations that are no numbers")
         return [
@@ -195,8 +214,8 @@ class TorchBackend:
     def _frame_cost_s(self) -> float:
         """Time that decoding a latent frame takes, alone."""
         config = self._network.config
-        latent = np.zeros((config.inter_channels, _TIMED_FRAMES), np.float32)
-        speaker = np.zeros((1, config.gin_channels, 1), np.float32)
+        latent = torch.zeros(config.inter_channels, _TIMED_FRAMES, device=self._device.place)
+        speaker = torch.zeros(1, config.gin_channels, 1, device=self._device.place)
         costs_s = []
         for _ in range(_TIMED_RUNS + 1):
             begun = time.perf_counter()
@@ -204,15 +223,48 @@ class TorchBackend:
             costs_s.append(time.perf_counter() - begun)
         return min(costs_s[1:]) / _TIMED_FRAMES
 
-    def _warm_up(self, stages: Sequence[Stage]) -> None:
+    def _warm_up(self, *stages: Stage) -> None:
         """Have everything compiled that will be needed: for one row and for several."""
-        config = self._network.config
-        speaker = np.zeros((1, config.gin_channels, 1), np.float32)
+        config, device = self._network.config, self._device
+        speaker = torch.zeros(1, config.gin_channels, 1, device=device.place)
+        speakers = (speaker, speaker, self._no_speaker)
         for count in (1, 2):
             for frames in _WARM_FRAMES:
-                made = [np.zeros((config.inter_channels, frames), np.float32)] * count
-                for stage, known in zip(stages, (speaker, speaker, _NO_SPEAKER), strict=True):
-                    made = stage.compute([Row(values, known) for values in made])
+                made = [torch.zeros(config.inter_channels, frames, device=device.place)] * count
+                for stage, known in zip(stages, speakers, strict=True):
+                    rows = [Row(values, known) for values in made]
+                    made = alone(device.gate, partial(device.guarded(stage.compute), rows))
+
+    @torch.inference_mode()
+    def _flow_rows(self, priors: Sequence[_Prior]) -> list[Tensor]:
+        return self._flow_stage.compute(
+            [Row(self._sample(prior), prior.encoded.speaker) for prior in priors]
+        )
+
+    def _sample(self, prior: _Prior) -> Tensor:
+        """Of a prior, float32 ``[C, T]``."""
+        phone_of_frame = self._device.tensor(prior.phone_of_frame)
+        sample: Tensor = prior.encoded.mean[:, phone_of_frame]
+        if prior.noise is not None:
+            scale = prior.encoded.log_scale[:, phone_of_frame].exp()
+            sample += self._device.tensor(prior.noise) * scale * prior.noise_scale
+        return sample
+
+
+class _Prior(NamedTuple):
+    """What the flow begins with.
+
+    Attributes:
+        encoded: The prior of every phone.
+        phone_of_frame: int64 ``[T]``.
+        noise: Standard normal, float32 ``[C, T]``; None takes the mean.
+        noise_scale: Of the noise.
+    """
+
+    encoded: Encoded
+    phone_of_frame: NDArray[np.int64]
+    noise: NDArray[np.float32] | None
+    noise_scale: float
 
 
 def _run_flow(module: Flow, x: Tensor, speakers: Tensor, mask: Tensor | None) -> Tensor:

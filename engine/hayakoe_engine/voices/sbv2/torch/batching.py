@@ -111,13 +111,22 @@ class Batcher(Generic[_In, _Out]):
             if len(batch) == 1:
                 batch[0].outcome = failure
                 return
-            # A row that cannot be computed, or memory for one batch of this size: the others
-            # must not suffer for it.
-            for ticket in batch:
-                self._compute([ticket])
+        else:
+            for ticket, outcome in zip(batch, outcomes, strict=True):
+                ticket.outcome = outcome
             return
-        for ticket, outcome in zip(batch, outcomes, strict=True):
-            ticket.outcome = outcome
+        # A row that cannot be computed, or memory for one batch of this size: the others must not
+        # suffer for it. By now the error is gone, and what it held.
+        for ticket in batch:
+            self._compute([ticket])
+
+
+def alone(gate: Gate, work: Callable[[], _Out]) -> _Out:
+    """Do something on a device while nobody computes there."""
+    each: Batcher[Callable[[], _Out], _Out] = Batcher(
+        gate, lambda works: [one() for one in works], lambda _: 1, max_cells=1
+    )
+    return each(work)
 
 
 class _Ticket(Generic[_In, _Out]):

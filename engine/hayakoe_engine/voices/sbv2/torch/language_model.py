@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
 
 from hayakoe_engine.voices.sbv2.bert import MAX_TOKENS
-from hayakoe_engine.voices.sbv2.torch.batching import Batcher
+from hayakoe_engine.voices.sbv2.torch.batching import Batcher, alone
 from hayakoe_engine.voices.sbv2.torch.stage import bucket, compiled
 
 if TYPE_CHECKING:
@@ -40,11 +41,13 @@ class TorchBert:
         self._is_compiled = is_compiled
         self._is_exact = network.embedding.weight.dtype == torch.float32
         self._run = compiled(network.forward, is_compiled)
-        self._batched = Batcher(device.gate, self._compute, len, max_cells=_MAX_CELLS)
+        compute = device.guarded(self._compute)
+        self._batched = Batcher(device.gate, compute, len, max_cells=_MAX_CELLS)
         if is_compiled:
             for count in (1, 2):
                 for length in _WARM_TOKENS:
-                    self._compute([np.zeros(length, np.int64)] * count)
+                    texts = [np.zeros(length, np.int64)] * count
+                    alone(device.gate, partial(compute, texts))
 
     def features(self, ids: Ids) -> Tensor:
         """Characters, int64 ``[L]``, to features, ``[L, width]``, on the device."""

@@ -14,12 +14,9 @@ from hayakoe_engine.errors import InferenceFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from hayakoe_engine.voices.sbv2.torch.device import Device
-
-    Floats = NDArray[np.float32]
 
 _BUCKETS: Final = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768)
 _LARGE_BUCKET: Final = 1024
@@ -28,8 +25,8 @@ _LARGE_BUCKET: Final = 1024
 class Row(NamedTuple):
     """What a stage reads of a sentence, float32 ``[C, n]``, and its speaker, ``[1, G, 1]``."""
 
-    values: Floats
-    speaker: Floats
+    values: Tensor
+    speaker: Tensor
 
 
 Call: TypeAlias = "Callable[[Any, Tensor, Tensor, Tensor | None], Tensor]"
@@ -51,6 +48,7 @@ class Stage:
         is_exact: Whether float32 must be computed with its full mantissa.
         is_compiled: Whether torch compiles it.
         steps: Of what it reads, in each frame.
+        is_last: Whether what it makes is brought to the computer's memory.
     """
 
     def __init__(
@@ -63,8 +61,10 @@ class Stage:
         is_exact: bool,
         is_compiled: bool,
         steps: int = 1,
+        is_last: bool = False,
     ) -> None:
         self._device = device
+        self._is_last = is_last
         self._is_exact = is_exact
         self._is_compiled = is_compiled
         self._steps = steps
@@ -78,34 +78,42 @@ class Stage:
         return int(row.values.shape[-1]) // self._steps
 
     @torch.inference_mode()
-    def compute(self, rows: Sequence[Row]) -> list[Floats]:
+    def compute(self, rows: Sequence[Row]) -> list[Tensor]:
         """Compute rows together; each gives what it would give alone, float32 ``[C', n']``.
+
+        The device is waited for once, at the end.
 
         Raises:
             InferenceFailed: What comes out is no sound.
         """
         frames = [self.frames_of(row) for row in rows]
         longest = bucket(max(frames)) if self._is_compiled else max(frames)
-        x = self._device.padded([row.values for row in rows], longest * self._steps)
-        speakers = self._device.tensor(np.concatenate([row.speaker for row in rows]))
+        x = self._device.joined([row.values for row in rows], longest * self._steps)
+        speakers = torch.cat([row.speaker for row in rows])
         mask = None
         if self._is_compiled or min(frames) < longest:
             mask = length_mask(frames, longest, self._device)
         self._device.allow_short_mantissas(allowed=not self._is_exact)
         made = self._computed(self._run, self._dtype, x, speakers, mask)
-        if not np.isfinite(made).all():
+        if not made.isfinite().all():
             # 16 bits may be too few for what a voice does rarely.
             made = self._computed(self._in_float, torch.float32, x, speakers, mask)
-            if not np.isfinite(made).all():
+            if not made.isfinite().all():
                 raise InferenceFailed("the network gives what is no number")
         steps = made.shape[-1] // longest
-        return [one[:, : count * steps] for one, count in zip(made, frames, strict=True)]
+        ends = [count * steps for count in frames]
+        # A row of its own: no sentence keeps what others have long done with.
+        return [
+            one if made.shape[:1] == (1,) and end == made.shape[-1] else one[:, :end].clone()
+            for one, end in zip(made, ends, strict=True)
+        ]
 
-    @staticmethod
-    def _computed(run: Callable[..., Tensor], dtype: torch.dtype, *inputs: Tensor | None) -> Floats:
+    def _computed(
+        self, run: Callable[..., Tensor], dtype: torch.dtype, *inputs: Tensor | None
+    ) -> Tensor:
         cast = [None if tensor is None else tensor.to(dtype) for tensor in inputs]
-        made: Floats = run(*cast).to(torch.float32).cpu().numpy()
-        return made
+        made = run(*cast).to(torch.float32)
+        return made.cpu() if self._is_last else made
 
 
 def compiled(run: Callable[..., Any], is_compiled: bool) -> Callable[..., Any]:
