@@ -90,6 +90,7 @@ def build_engine(
         offline=settings.offline,
         on_progress=on_progress,
         precision=settings.neural.precision,
+        compiled=settings.neural.compiled,
         memory_mb=settings.neural.memory_mb,
         threads=settings.threads,
         max_utterances=settings.max_utterances,

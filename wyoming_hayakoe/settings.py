@@ -97,6 +97,8 @@ class NeuralSettings(Section):
     one."""
     precision: Literal["auto", "exact", "balanced", "fast"] = "auto"
     """Of their numbers; `auto` is what was found good enough for each when it was installed."""
+    compiled: bool = False
+    """Whether torch compiles them for the GPU when they are made ready, which takes minutes."""
     bert_source: Source | None = None
     """Where their language model is; where the voice is, or the official voices are, if absent."""
     memory_mb: int | None = Field(None, ge=1, le=1_048_576)

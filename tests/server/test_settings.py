@@ -397,7 +397,7 @@ def test_voices_have_sources_and_titles(write):
             "voices:\n"
             "  jvnv-F1-jp: {source: /share/voices}\n"
             "  hana: {source: 'file:///hana', title: 花}\n"
-            "neural: {precision: exact, bert_source: /share/voices, memory_mb: 500}\n"
+            "neural: {precision: exact, bert_source: /share/voices, memory_mb: 500, compiled: yes}\n"
         )
     )
     assert loaded.cache == Path("/var/cache/voices")
@@ -408,6 +408,7 @@ def test_voices_have_sources_and_titles(write):
     assert loaded.neural.precision == "exact"
     assert loaded.neural.bert_source == "/share/voices"
     assert loaded.neural.memory_mb == 500
+    assert loaded.neural.compiled
 
 
 def test_the_variable_of_all_voices_takes_any_name(monkeypatch):

@@ -129,6 +129,7 @@ def recipe_for(settings: Settings, pool: Pool) -> Recipe:
             "bert_source": settings.neural.bert_source,
             "offline": settings.offline,
             "precision": settings.neural.precision,
+            "compiled": settings.neural.compiled,
             "memory_mb": settings.neural.memory_mb,
             "threads": math.ceil(pool.cpus),
         },
