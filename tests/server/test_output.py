@@ -50,7 +50,7 @@ def install(tmp_path, monkeypatch):
 # Files
 
 
-@pytest.mark.parametrize("extension", FORMATS)
+@pytest.mark.parametrize("extension", [name for name in FORMATS if name != "aac"])
 def test_a_file_is_written_in_the_format_of_its_extension(tmp_path, extension):
     file = tmp_path / f"speech.{extension}"
     check_output(str(file))
@@ -94,13 +94,25 @@ def test_an_error_names_the_file_and_not_a_temporary_one():
     assert caught.value.filename == "/proc/speech.wav"
 
 
-@pytest.mark.parametrize("name", ["speech", "speech.aac", "wav", ".wav", "speech.wav.bak", ""])
+@pytest.mark.parametrize("name", ["speech", "speech.m4a", "wav", ".wav", "speech.wav.bak", ""])
 def test_an_unknown_extension_is_answered_with_the_known_ones(name):
     with pytest.raises(RequestError) as caught:
         check_output(name)
     assert str(caught.value) == (
-        f"{name}: unknown audio format; the extensions are .wav, .flac, .ogg, .opus, .mp3"
+        f"{name}: unknown audio format; the extensions are .wav, .flac, .ogg, .opus, .mp3, .aac"
     )
+
+
+def test_aac_is_written_where_there_is_ffmpeg(install, monkeypatch, tmp_path):
+    file = tmp_path / "speech.aac"
+    check_output(str(file))
+    write_audio(windows(), RATE_HZ, str(file))
+    assert file.read_bytes().startswith(b"\xff\xf1")
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    with pytest.raises(RequestError, match=r"speech\.aac: aac is made by the program ffmpeg"):
+        check_output(str(file))
+    install("ffmpeg", "exit 1")
+    check_output(str(file))
 
 
 def test_a_missing_folder_is_named(tmp_path):
