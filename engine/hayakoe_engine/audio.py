@@ -41,23 +41,6 @@ _OPEN_ENDED = 0xFFFFFFFF
 _BLOCK_FRAMES = 65536
 
 
-def lookup_format(name: str) -> tuple[str, str]:
-    """Container and encoding of a format that can be written here.
-
-    Raises:
-        RequestError: It is unknown, or AAC, and there is no ffmpeg.
-    """
-    try:
-        found = FORMATS[name.lower()]
-    except KeyError:
-        raise RequestError(
-            f"unknown audio format {name!r}; the formats are {', '.join(FORMATS)}"
-        ) from None
-    if found[1] == "AAC" and not can_encode_aac():
-        raise RequestError(NO_AAC)
-    return found
-
-
 def streaming_wav_header(sample_rate_hz: int, *, channels: int = 1, width_bytes: int = 2) -> bytes:
     """The 44 bytes before PCM whose length is not known yet; both sizes are 0xFFFFFFFF."""
     frame_bytes = channels * width_bytes
@@ -173,7 +156,7 @@ class Audio:
             RequestError: The format is unknown, or AAC, and there is no ffmpeg.
             EncodingFailed: ffmpeg broke off.
         """
-        container, encoding = lookup_format(audio_format)
+        container, encoding = _lookup_format(audio_format)
         rates_hz = ENCODER_RATES_HZ.get(encoding, (self.sample_rate_hz,))
         rate_hz = next((rate for rate in rates_hz if rate >= self.sample_rate_hz), rates_hz[-1])
         audio = self.resampled(rate_hz)
@@ -220,3 +203,15 @@ def _take_default_mode(path: str) -> None:
     mask = os.umask(0)
     os.umask(mask)
     Path(path).chmod(0o666 & ~mask)
+
+
+def _lookup_format(name: str) -> tuple[str, str]:
+    try:
+        found = FORMATS[name.lower()]
+    except KeyError:
+        raise RequestError(
+            f"unknown audio format {name!r}; the formats are {', '.join(FORMATS)}"
+        ) from None
+    if found[1] == "AAC" and not can_encode_aac():
+        raise RequestError(NO_AAC)
+    return found

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from hayakoe_engine.errors import HayakoeError, RequestError, VoiceNotFound
 from hayakoe_engine.options import RANGES
+from wyoming_hayakoe.http.audio_formats import OpenAIFormat  # noqa: TC001 - pydantic evaluates it
 from wyoming_hayakoe.http.audio_response import (
     EncodedNarration,
     Output,
@@ -88,8 +89,9 @@ class SpeechRequest(BaseModel):
     """A voice of `/v1/audio/voices`; one of OpenAI's is the default voice."""
     instructions: str | None = Field(None, max_length=10_000)
     """A style of the voice whose name occurs in it is spoken; else it changes nothing."""
-    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = "mp3"
-    """`pcm` is 24 kHz, 16 bit, little-endian, without a header. There is no `aac`."""
+    response_format: OpenAIFormat = "mp3"
+    """`pcm` is 24 kHz, 16 bit, little-endian, without a header; `aac` is refused where there is no
+    ffmpeg."""
     speed: float = Field(1.0, ge=0.25, le=4.0)
     """Larger is faster."""
     stream_format: Literal["audio", "sse"] = "audio"
@@ -154,7 +156,9 @@ async def _speak(request: web.Request) -> web.StreamResponse:
     try:
         wanted = await read_body(request, SpeechRequest)
         _check_model(wanted.model)
-        output = _output(wanted.response_format)
+        output = Output(
+            wanted.response_format, PCM_RATE_HZ if wanted.response_format == "pcm" else None
+        )
         narration = narrate(request, _spoken_by(request, wanted), wanted.input)
     except VoiceNotFound as error:
         raise BadSpeechRequest(str(error), param="voice") from None
@@ -190,15 +194,6 @@ async def _show_model(request: web.Request) -> web.Response:
 def _check_model(name: str) -> None:
     if not name.startswith(MODELS):
         raise ModelNotFound(f"there is no model {name!r:.80}; the models are {', '.join(MODELS)}")
-
-
-def _output(response_format: str) -> Output:
-    if response_format == "aac":
-        raise BadSpeechRequest(
-            "response_format aac is not made here; take mp3, opus, flac, wav or pcm",
-            param="response_format",
-        )
-    return Output(response_format, PCM_RATE_HZ if response_format == "pcm" else None)
 
 
 def _spoken_by(request: web.Request, wanted: SpeechRequest) -> Request:
