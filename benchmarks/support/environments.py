@@ -1,4 +1,4 @@
-"""Environments with one engine each, and how much disk they take."""
+"""Environments with one engine or server each, and how much disk they take."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
 RIVAL: Final = "hayakoe==1.3.1"
+PIPER: Final = "wyoming-piper==2.5.2"
 NOT_IN_IMAGE: Final = frozenset({"sudachidict_core"})
 """What the container image leaves out of the packages."""
 
@@ -21,16 +22,13 @@ _PROJECT: Final = Path(__file__).resolve().parents[2]
 
 
 def rival_environment(folder: Path) -> Path:
-    """An environment with hayakoe and nothing else, made once; returns its interpreter.
+    """An environment with hayakoe and nothing else, made once; returns its interpreter."""
+    return _environment_with(folder, RIVAL)
 
-    Both engines run on the same versions of ONNX Runtime and NumPy.
-    """
-    target = folder / RIVAL.replace("==", "-")
-    if not (target / "complete").exists():
-        same = (f"{package}=={version(package)}" for package in ("onnxruntime", "numpy"))
-        _install(target, RIVAL, *same)
-        (target / "complete").touch()
-    return _python(target)
+
+def piper_environment(folder: Path) -> Path:
+    """An environment with wyoming-piper and nothing else, made once; returns its interpreter."""
+    return _environment_with(folder, PIPER)
 
 
 def own_environment(folder: Path) -> Path:
@@ -56,6 +54,16 @@ def installed_bytes(python: Path, without: Container[str] = ()) -> int:
         for path in folder.rglob("*")
         if not path.is_dir() and path.relative_to(folder).parts[0] not in without
     )
+
+
+def _environment_with(folder: Path, package: str) -> Path:
+    """It runs on our versions of ONNX Runtime and NumPy."""
+    target = folder / package.replace("==", "-")
+    if not (target / "complete").exists():
+        same = (f"{each}=={version(each)}" for each in ("onnxruntime", "numpy"))
+        _install(target, package, *same)
+        (target / "complete").touch()
+    return _python(target)
 
 
 def _install(target: Path, *arguments: str) -> None:

@@ -1,4 +1,4 @@
-"""The real server, as a process of its own."""
+"""A server as a process of its own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
 HOST: Final = "127.0.0.1"
@@ -25,36 +26,23 @@ _STOP_PATIENCE_S: Final = 30.0
 _POLL_S: Final = 0.002
 
 
-class Server:
-    """Starts the server on a free port of the loopback interface; stops it on leaving.
+class ServerProcess:
+    """A server and what the kernel tells of it; stops it on leaving.
 
     Args:
-        with_http: Whether it listens for HTTP too.
+        command: What starts it; it logs on standard error.
 
     Attributes:
-        port: For Wyoming.
-        http_port: For HTTP; None if it does not listen.
+        begun: When it was started, of ``time.perf_counter``.
     """
 
-    def __init__(self, *, with_http: bool = False) -> None:
-        http = (
-            ("http.port=0", "http.requests_per_minute=0") if with_http else ("http.enabled=false",)
-        )
+    def __init__(self, command: Sequence[str | Path]) -> None:
         # A file, not a pipe: a pipe that nobody empties would stop the server.
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed on leaving
         self.begun = time.perf_counter()
         self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "wyoming_hayakoe", "serve"),
-                *("--uri", f"tcp://{HOST}:0", "--no-zeroconf"),
-                *(f"--set={setting}" for setting in http),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._log,
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._log
         )
-        self.port = self._wait_for(_READY)
-        self.http_port = self._wait_for(_HTTP_READY) if with_http else None
 
     def __enter__(self) -> Self:
         return self
@@ -69,9 +57,33 @@ class Server:
         try:
             self._process.wait(_STOP_PATIENCE_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.kill()
         self._log.close()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._process.kill()
+        self._process.wait()
+
+    def is_alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
+    def wait_for(
+        self, pattern: re.Pattern[bytes], patience_s: float = _START_PATIENCE_S
+    ) -> re.Match[bytes]:
+        """Wait until the log contains something.
+
+        Raises:
+            RuntimeError: It does not, or the process has ended.
+        """
+        deadline = time.perf_counter() + patience_s
+        while time.perf_counter() < deadline and self.is_alive():
+            if found := pattern.search(self._read_log()):
+                return found
+            time.sleep(_POLL_S)
+        self.kill()
+        raise RuntimeError(f"the server did not start:\n{self._read_log().decode()}")
 
     def memory_mb(self, field: str = "VmRSS") -> float:
         """One of the kernel's figures about the process's memory, in 10^6 bytes."""
@@ -114,16 +126,32 @@ class Server:
     def _proc(self, file: str) -> Path:
         return Path(f"/proc/{self._process.pid}/{file}")
 
-    def _wait_for(self, ready: re.Pattern[bytes]) -> int:
-        deadline = self.begun + _START_PATIENCE_S
-        while time.perf_counter() < deadline and self._process.poll() is None:
-            if found := ready.search(self._read_log()):
-                return int(found[1])
-            time.sleep(_POLL_S)
-        self._process.kill()
-        self._process.wait()
-        raise RuntimeError(f"the server did not start:\n{self._read_log().decode()}")
-
     def _read_log(self) -> bytes:
         # The server writes through the same open file, whose position must not move.
         return Path(f"/proc/self/fd/{self._log.fileno()}").read_bytes()
+
+
+class Server(ServerProcess):
+    """This project's server with the embedded voice, on a free port of the loopback interface.
+
+    Args:
+        with_http: Whether it listens for HTTP too.
+
+    Attributes:
+        port: For Wyoming.
+        http_port: For HTTP; None if it does not listen.
+    """
+
+    def __init__(self, *, with_http: bool = False) -> None:
+        http = (
+            ("http.port=0", "http.requests_per_minute=0") if with_http else ("http.enabled=false",)
+        )
+        super().__init__(
+            [
+                *(sys.executable, "-m", "wyoming_hayakoe", "serve"),
+                *("--uri", f"tcp://{HOST}:0", "--no-zeroconf"),
+                *(f"--set={setting}" for setting in http),
+            ]
+        )
+        self.port = int(self.wait_for(_READY)[1])
+        self.http_port = int(self.wait_for(_HTTP_READY)[1]) if with_http else None
