@@ -261,6 +261,7 @@ async def _serve(tts: TTS, library: VoiceLibrary, settings: Settings) -> None:
     speech = Speech(
         library.book,
         max_text_chars=settings.wyoming.max_text_chars,
+        max_utterances=settings.max_utterances,
         log_text=settings.log.text,
         fallback_after_s=fallback.deadline_s if fallback.enabled else None,
         pacing=Pacing(settings.pacing.start_limit_s),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+MIN_DEADLINE_S: Final = 0.1
+MAX_DEADLINE_S: Final = 600.0
+"""Of a sentence, until the embedded voice says it."""
+
+
 def _within(option: str) -> Any:  # noqa: ANN401
     low, high = RANGES[option]
     return Field(ge=low, le=high)
@@ -39,6 +44,7 @@ SdpRatio = Annotated[float, _within("sdp_ratio")]
 Noise = Annotated[float, _within("noise")]
 NoiseW = Annotated[float, _within("noise_w")]
 SpeakerId = Annotated[int, _within("speaker_id")]
+Deadline = Annotated[float, Field(ge=MIN_DEADLINE_S, le=MAX_DEADLINE_S)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 

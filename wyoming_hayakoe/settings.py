@@ -26,6 +26,7 @@ from wyoming_hayakoe.cluster_settings import ClusterSettings
 from wyoming_hayakoe.complaints import explain, no_such_setting
 from wyoming_hayakoe.http_settings import HttpSettings
 from wyoming_hayakoe.setting_types import (
+    Deadline,
     Intonation,
     Name,
     Noise,
@@ -189,7 +190,7 @@ class FallbackSettings(Section):
 
     enabled: bool = True
     """Whether it steps in, sentence by sentence; otherwise such a request fails."""
-    deadline_s: float = Field(1.5, ge=0.1, le=600)
+    deadline_s: Deadline = 1.5
     """It also does when nothing has been heard of a sentence for so long."""
 
 

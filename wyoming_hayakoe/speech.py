@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from hayakoe_engine.audio import Audio
 from hayakoe_engine.errors import (
+    BadOption,
     BusyError,
     EmptyText,
     HayakoeError,
@@ -18,14 +19,16 @@ from hayakoe_engine.errors import (
     TextTooLong,
     VoiceNotFound,
 )
-from hayakoe_engine.scheduler import Priority
+from hayakoe_engine.scheduler import MAX_STREAMS, Priority
 from wyoming_hayakoe.pacing import Pacing
-from wyoming_hayakoe.spoken import Spoken
+from wyoming_hayakoe.places import Places
+from wyoming_hayakoe.setting_types import MAX_DEADLINE_S, MIN_DEADLINE_S
+from wyoming_hayakoe.spoken import Notices, Spoken
+from wyoming_hayakoe.voice_suffixes import split_suffixes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hayakoe_engine.passage import Replacement
     from hayakoe_engine.text.reading import Reading
     from hayakoe_engine.utterance import Markup, Utterance
     from wyoming_hayakoe.pacing import Pacer
@@ -48,8 +51,8 @@ class Request:
     """What a client asks for.
 
     Attributes:
-        voice: Name of the choice; None is the default one. It may end with a priority:
-            ``mei@alarm``.
+        voice: Name of the choice; None is the default one. It may end with a priority and a
+            deadline: ``mei@alarm@0.5s``.
         style: One of the voice's styles; None is the voice's own.
         options: Names and values of ``SynthesisOptions`` that the client sets itself.
         markup: What its text is, other than plain.
@@ -59,7 +62,10 @@ class Request:
         is_lenient: Whether an unknown voice or style is replaced, with a warning, rather than
             refused: where nobody reads an error, a spoken answer beats silence.
         may_fall_back: Whether the embedded voice may step in.
+        deadline_s: It does when nothing has been heard of a sentence for so long; None is what the
+            voice's name says, or else the settings.
         max_chars: Characters of its text; None is the limit of whoever speaks.
+        client: Who asks, as far as they can be told from others; one does not get all places.
     """
 
     voice: str | None = None
@@ -71,7 +77,9 @@ class Request:
     identification: str | None = None
     is_lenient: bool = False
     may_fall_back: bool = True
+    deadline_s: float | None = None
     max_chars: int | None = None
+    client: str | None = None
 
 
 class Speech:
@@ -80,6 +88,7 @@ class Speech:
     Args:
         voices: What may be chosen.
         max_text_chars: Characters of one utterance, unless its request says otherwise.
+        max_utterances: Utterances in progress at once.
         log_text: Whether the text may appear in the log.
         fallback_after_s: Time after which the embedded voice says a sentence of which nothing has
             been heard; None leaves the voice that was asked for alone, also when it fails.
@@ -88,7 +97,7 @@ class Speech:
 
     Attributes:
         voices: May be replaced at any time, by a whole one.
-        active: Utterances in progress.
+        places: Of the utterances in progress.
     """
 
     def __init__(
@@ -96,6 +105,7 @@ class Speech:
         voices: VoiceBook,
         *,
         max_text_chars: int,
+        max_utterances: int = MAX_STREAMS,
         log_text: bool = False,
         fallback_after_s: float | None = None,
         pacing: Pacing | None = None,
@@ -103,12 +113,17 @@ class Speech:
     ) -> None:
         self.voices = voices
         self.max_text_chars = max_text_chars
-        self.active = 0
+        self.places = Places(max_utterances, "utterances in progress")
         self._log_text = log_text
         self._fallback_after_s = fallback_after_s
         self._pacing = pacing or Pacing()
-        self._observers = observers
+        self._notices = Notices(observers)
         self._ids = itertools.count(1)
+
+    @property
+    def active(self) -> int:
+        """Utterances in progress."""
+        return self.places.taken
 
     def begin(self, request: Request) -> Narration:
         """Begin an utterance.
@@ -117,65 +132,57 @@ class Speech:
             VoiceNotFound: There is no such voice, and the request is not lenient.
             StyleNotFound: The voice has no such style, and the request is not lenient.
             BadOption: An option is unknown or out of range, or the voice has no such speaker.
-            BusyError: Too many utterances at once.
+            BusyError: Too many utterances at once, of all clients or of this one.
         """
-        choice, priority = self._choose(request)
+        named = split_suffixes(request.voice)
+        choice = self._choose(named.name, request)
+        wishes = (request.priority, named.priority, Priority.INTERACTIVE)
+        priority = next(wish for wish in wishes if wish is not None)
         may_fall_back = request.may_fall_back and self._fallback_after_s is not None
         if not choice.is_ready and not may_fall_back:
             raise BusyError(
                 f"voice {choice.name} is being made ready", hint="try again in a minute"
             )
-        utterance = choice.speaker.open(
-            choice.options.changed(**request.options),
-            markup=request.markup,
-            priority=priority,
-            stand_in=self.voices.embedded if may_fall_back else None,
-            deadline_s=None if priority is Priority.BATCH else self._fallback_after_s,
-        )
+        deadline_s = self._deadline_s(request, named.deadline_s)
+        if deadline_s is None and priority is not Priority.BATCH:
+            deadline_s = self._fallback_after_s
+        self.places.take(request.client)
+        try:
+            utterance = choice.speaker.open(
+                choice.options.changed(**request.options),
+                markup=request.markup,
+                priority=priority,
+                stand_in=self.voices.embedded if may_fall_back else None,
+                deadline_s=deadline_s,
+            )
+        except BaseException:
+            self.places.give_back(request.client)
+            raise
         return Narration(
             utterance,
             choice,
             identification=request.identification or str(next(self._ids)),
             interface=request.interface,
+            client=request.client,
             max_chars=request.max_chars or self.max_text_chars,
             log_text=self._log_text,
             pacing=self._pacing,
-            speech=self,
+            places=self.places,
+            notices=self._notices,
         )
 
     def find(self, voice: str | None, style: str | None = None) -> Choice:
-        """Who would speak for a request of this voice; a priority at its end makes no difference.
+        """Who would speak for a request of this voice; what its name ends with changes nothing.
 
         Raises:
             VoiceNotFound: There is no such voice.
             StyleNotFound: The voice has no such style.
         """
-        return self.voices.find(_split_priority(voice)[0], style)
+        return self.voices.find(split_suffixes(voice).name, style)
 
-    def spoke(self, spoken: Spoken) -> None:
-        """An utterance is over: tell the log and the observers."""
-        _LOG.info("spoke: %s", spoken.line(), extra={"fields": spoken.fields()})
-        for observer in self._observers:
-            observer.spoke(spoken)
-
-    def stood_in(self, request: str, voice: str, replacement: Replacement | None) -> None:
-        """The embedded voice has said a sentence; without a replacement, all of them."""
-        reason, why = _reason(replacement)
-        lost = (
-            ", and the rest of that sentence is lost" if replacement and replacement.is_lost else ""
-        )
-        _LOG.warning(
-            "the embedded voice speaks for %s, which %s%s (request %s)", voice, why, lost, request
-        )
-        for observer in self._observers:
-            observer.stood_in(voice, reason)
-
-    def _choose(self, request: Request) -> tuple[Choice, Priority]:
-        name, named_priority = _split_priority(request.voice)
-        wishes = (request.priority, named_priority, Priority.INTERACTIVE)
-        priority = next(wish for wish in wishes if wish is not None)
+    def _choose(self, name: str | None, request: Request) -> Choice:
         try:
-            return self.voices.find(name, request.style), priority
+            return self.voices.find(name, request.style)
         except VoiceNotFound as error:
             if not request.is_lenient:
                 raise
@@ -186,34 +193,25 @@ class Speech:
                 raise
             choice = self.voices.find(name)
             _LOG.warning("%s; it speaks in its own", error)
-        return choice, priority
+        return choice
 
-
-def _reason(replacement: Replacement | None) -> tuple[str, str]:
-    """Why another voice spoke, for metrics and for people."""
-    if replacement is None:
-        return "loading", "is not ready yet"
-    match replacement.reason:
-        case None:
-            return "late", "was not heard in time"
-        case HayakoeError(code=code) as error:
-            return code, f"failed: {error}"
-        case error:
-            return HayakoeError.code, f"failed: {error}"
-
-
-def _split_priority(voice: str | None) -> tuple[str | None, Priority | None]:
-    """A voice's name without the priority at its end, and that priority."""
-    name, at, priority = (voice or "").rpartition("@")
-    if not at or priority.upper() not in Priority.__members__:
-        return voice, None
-    return name or None, Priority[priority.upper()]
+    def _deadline_s(self, request: Request, named_s: float | None) -> float | None:
+        """That of the request itself."""
+        wanted_s = named_s if request.deadline_s is None else request.deadline_s
+        if wanted_s is None or MIN_DEADLINE_S <= wanted_s <= MAX_DEADLINE_S:
+            return wanted_s
+        complaint = f"a deadline is {MIN_DEADLINE_S:g} to {MAX_DEADLINE_S:g} s, not {wanted_s:g} s"
+        if not request.is_lenient:
+            raise BadOption(complaint)
+        _LOG.warning("%s; that of the settings counts", complaint)
+        return None
 
 
 class Narration:
     """One utterance: push text, finish, and take the audio with ``async for``.
 
-    Close it when you are done; that is also how it is cancelled. Made by ``Speech``.
+    It closes itself when it is over, before anybody can be told so. Close it otherwise; that is how
+    it is cancelled. Made by ``Speech``.
 
     Attributes:
         identification: Of the request, as in the log.
@@ -226,20 +224,24 @@ class Narration:
         *,
         identification: str,
         interface: str,
+        client: str | None,
         max_chars: int,
         log_text: bool,
         pacing: Pacing,
-        speech: Speech,
+        places: Places,
+        notices: Notices,
     ) -> None:
         self.identification = identification
         self._utterance = utterance
         self._choice = choice
         self._interface = interface
+        self._client = client
         self._max_chars = max_chars
         self._text: list[str] | None = [] if log_text else None
         self._pacing = pacing
         self._pacer: Pacer | None = None
-        self._speech = speech
+        self._places = places
+        self._notices = notices
         self._begun = time.monotonic()
         self._first_audio_s: float | None = None
         self._waiting_s = 0.0
@@ -248,7 +250,6 @@ class Narration:
         self._unspoken_chars = 0
         self._stand_ins = 0
         self._closed = False
-        speech.active += 1
 
     @property
     def choice(self) -> Choice:
@@ -317,24 +318,27 @@ class Narration:
         Raises:
             HayakoeError: Speaking failed.
         """
-        asked = time.monotonic()
         try:
-            audio = await anext(self._utterance)
-        except StopAsyncIteration:
-            self._outcome = "done"
-            raise
+            audio = await self._wait()
         except EmptyText:
             return Audio.silence(NOTHING_SPOKEN_S, self.sample_rate_hz)
-        except HayakoeError as error:
-            self._outcome = error.code
+        except (StopAsyncIteration, HayakoeError) as end:
+            # Who hears that it is over may ask for the next one, which needs its place.
+            self._outcome = end.code if isinstance(end, HayakoeError) else "done"
+            self.close()
             raise
-        finally:
-            self._waiting_s += time.monotonic() - asked
         self._note_stand_ins()
         if self._first_audio_s is None:
             await self._hold()
             self._first_audio_s = time.monotonic() - self._begun
         return audio
+
+    async def _wait(self) -> Audio:
+        asked = time.monotonic()
+        try:
+            return await anext(self._utterance)
+        finally:
+            self._waiting_s += time.monotonic() - asked
 
     async def _hold(self) -> None:
         """Wait until playback will not run dry, on machines slower than speech."""
@@ -350,11 +354,11 @@ class Narration:
         """Tell of sentences that were said by the embedded voice since the last time."""
         if not self._choice.is_ready and not self._stand_ins:
             self._stand_ins = 1
-            self._speech.stood_in(self.identification, self._choice.name, None)
+            self._notices.stood_in(self.identification, self._choice.name, None)
         told = self._stand_ins - (not self._choice.is_ready)
         for replacement in self._utterance.replacements[told:]:
             self._stand_ins += 1
-            self._speech.stood_in(self.identification, self._choice.name, replacement)
+            self._notices.stood_in(self.identification, self._choice.name, replacement)
 
     def close(self) -> None:
         """Stop, and tell the log."""
@@ -363,7 +367,7 @@ class Narration:
         self._closed = True
         self._note_stand_ins()
         self._utterance.close()
-        self._speech.active -= 1
+        self._places.give_back(self._client)
         utterance = self._utterance
         if self._outcome == "done" and self._came_at_once and not self._stand_ins:
             self._pacing.learn(
@@ -372,7 +376,7 @@ class Narration:
                 work_wall_s=self._waiting_s,
                 chars=utterance.characters,
             )
-        self._speech.spoke(
+        self._notices.spoke(
             Spoken(
                 request=self.identification,
                 interface=self._interface,

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from hayakoe_engine.errors import HayakoeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hayakoe_engine.passage import Replacement
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +73,45 @@ class Observer(Protocol):
             reason: ``loading``, ``late``, or the code of an error.
         """
         ...
+
+
+class Notices:
+    """Tells the log, and who else wants to know.
+
+    Args:
+        observers: Told what is spoken; more may be added.
+    """
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = observers
+
+    def spoke(self, spoken: Spoken) -> None:
+        """An utterance is over."""
+        _LOG.info("spoke: %s", spoken.line(), extra={"fields": spoken.fields()})
+        for observer in self._observers:
+            observer.spoke(spoken)
+
+    def stood_in(self, request: str, voice: str, replacement: Replacement | None) -> None:
+        """The embedded voice has said a sentence; without a replacement, all of them."""
+        reason, why = _reason(replacement)
+        lost = (
+            ", and the rest of that sentence is lost" if replacement and replacement.is_lost else ""
+        )
+        _LOG.warning(
+            "the embedded voice speaks for %s, which %s%s (request %s)", voice, why, lost, request
+        )
+        for observer in self._observers:
+            observer.stood_in(voice, reason)
+
+
+def _reason(replacement: Replacement | None) -> tuple[str, str]:
+    """Why another voice spoke, for metrics and for people."""
+    if replacement is None:
+        return "loading", "is not ready yet"
+    match replacement.reason:
+        case None:
+            return "late", "was not heard in time"
+        case HayakoeError(code=code) as error:
+            return code, f"failed: {error}"
+        case error:
+            return HayakoeError.code, f"failed: {error}"

@@ -66,10 +66,11 @@ class ShuttingDown(HayakoeError):
     code = "shutting-down"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Job:
     narration: Narration
     is_stream: bool
+    is_over: bool = False
 
 
 class Connection:
@@ -80,6 +81,7 @@ class Connection:
         writer: Closed by this object.
         speech: Who speaks.
         settings: Limits.
+        client: Who it is, as far as they can be told from others.
         finish_at_eof: Whether what was asked for is still spoken after the client has closed its
             side; otherwise that means it is gone.
     """
@@ -91,12 +93,14 @@ class Connection:
         speech: Speech,
         settings: WyomingSettings,
         *,
+        client: str | None = None,
         finish_at_eof: bool = False,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._speech = speech
         self._settings = settings
+        self._client = client
         self._finish_at_eof = finish_at_eof
         self._jobs: asyncio.Queue[_Job | None] = asyncio.Queue()
         self._open_jobs: set[_Job] = set()
@@ -238,7 +242,7 @@ class Connection:
             _LOG.debug("event ignored: %r", kind)
 
     def _begin(self, event: Event, *, is_stream: bool) -> _Job:
-        if len(self._open_jobs) >= MAX_WAITING:
+        if sum(not job.is_over for job in self._open_jobs) >= MAX_WAITING:
             raise BusyError(f"{MAX_WAITING} utterances are waiting on this connection")
         voice = event.data.get("voice") or {}
         if not isinstance(voice, dict):
@@ -252,7 +256,12 @@ class Connection:
             raise BadEvent(f"text_format is {text_format!r:.50}, which is neither text nor ssml")
         markup: Markup | None = "ssml" if text_format == "ssml" else None
         request = Request(
-            voice=name, style=style, markup=markup, interface="wyoming", is_lenient=True
+            voice=name,
+            style=style,
+            markup=markup,
+            interface="wyoming",
+            is_lenient=True,
+            client=self._client,
         )
         job = _Job(self._speech.begin(request), is_stream)
         self._open_jobs.add(job)
@@ -297,6 +306,7 @@ class Connection:
         except Exception as error:
             _LOG.exception("speaking failed")
             raise InferenceFailed(f"speaking failed: {error}") from error
+        job.is_over = True
         await self._send(AudioStop().event())
         if job.is_stream:
             await self._send(SynthesizeStopped().event())

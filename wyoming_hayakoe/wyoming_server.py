@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from hayakoe_engine.errors import BusyError, ConfigError
 from wyoming_hayakoe.address import Address, StdioAddress, TcpAddress, UnixAddress
 from wyoming_hayakoe.listening import BACKLOG, open_socket
+from wyoming_hayakoe.places import Places, household
 from wyoming_hayakoe.wire import MAX_LINE_BYTES
 from wyoming_hayakoe.wyoming_connection import Connection, ShuttingDown
 
@@ -41,6 +42,7 @@ class WyomingServer:
         self._server: asyncio.Server | None = None
         self._socket_path: Path | None = None
         self._connections: dict[asyncio.Task[None], Connection] = {}
+        self._places = Places(settings.max_connections, "connections")
         self.ended = asyncio.Event()
         """Set when there will be no more clients: standard input has ended."""
 
@@ -106,13 +108,19 @@ class WyomingServer:
         return sock
 
     async def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(reader, writer, self._speech, self._settings)
-        most = self._settings.max_connections
-        if len(self._connections) >= most:
-            _LOG.info("connection refused: %d clients are connected", most)
-            await connection.refuse(BusyError(f"{most} clients are connected already"))
+        peer = writer.get_extra_info("peername")
+        client = household(peer[0]) if peer else None
+        connection = Connection(reader, writer, self._speech, self._settings, client=client)
+        try:
+            self._places.take(client)
+        except BusyError as error:
+            _LOG.info("connection refused: %s", error)
+            await connection.refuse(error)
             return
-        await self._serve(connection)
+        try:
+            await self._serve(connection)
+        finally:
+            self._places.give_back(client)
 
     async def _serve(self, connection: Connection) -> None:
         task = asyncio.current_task()

@@ -64,7 +64,16 @@ async def serve(engine):
     """Starts servers: ``await serve(presets={…}, tts=…, library=…, **http_settings)``."""
     async with AsyncExitStack() as stack:
 
-        async def start(*, tts=engine, presets=None, default="mei", library=None, **settings):
+        async def start(
+            *,
+            tts=engine,
+            presets=None,
+            default="mei",
+            library=None,
+            fallback_after_s=None,
+            max_utterances=256,
+            **settings,
+        ):
             book = library.book if library else None
             book = book or VoiceBook(
                 tts.speakers,
@@ -73,7 +82,13 @@ async def serve(engine):
                 default,
             )
             metrics = Metrics(lambda: {"queue": speech.active})
-            speech = Speech(book, max_text_chars=20_000, observers=[metrics])
+            speech = Speech(
+                book,
+                max_text_chars=20_000,
+                max_utterances=max_utterances,
+                fallback_after_s=fallback_after_s,
+                observers=[metrics],
+            )
             server = HttpServer(
                 speech,
                 tts,

@@ -36,7 +36,8 @@ async def test_it_is_not_ready_while_the_default_voice_is_not(serve):
 
 async def test_it_is_not_ready_while_there_is_too_much_to_do(serve):
     served = await serve()
-    served.speech.active = 256
+    for _ in range(256):
+        served.speech.places.take(None)
     assert (await served.ask("GET", "/readyz", 503))["reasons"] == [
         "256 utterances are in progress"
     ]

@@ -153,8 +153,14 @@ class Spoken:
 class Client(AsyncTcpClient):
     """The client of the ``wyoming`` library with words for what tests do all the time."""
 
-    def __init__(self, port):
+    def __init__(self, port, address="127.0.0.1"):
         super().__init__("127.0.0.1", port, read_timeout=HANG_S)
+        self._address = address
+
+    async def connect(self):
+        self._reader, self._writer = await asyncio.open_connection(
+            self.host, self.port, local_addr=(self._address, 0)
+        )
 
     async def disconnect(self):
         writer = self._writer
@@ -261,14 +267,16 @@ class Client(AsyncTcpClient):
 class Served:
     """A running server and what is in it."""
 
-    def __init__(self, tts, server, port, voices):
+    def __init__(self, tts, speech, server, port, voices):
         self.tts = tts
+        self.speech = speech
         self.server = server
         self.port = port
         self.voices = voices
 
-    def client(self):
-        return Client(self.port)
+    def client(self, address="127.0.0.1"):
+        """A client at this address, which is one of this machine."""
+        return Client(self.port, address)
 
     @property
     def connections(self):
@@ -299,7 +307,14 @@ async def serve(caplog):
     caplog.set_level(logging.DEBUG, "wyoming_hayakoe")
     async with AsyncExitStack() as stack:
 
-        async def start(*voices, default=None, presets=None, max_utterances=64, **settings):
+        async def start(
+            *voices,
+            default=None,
+            presets=None,
+            max_utterances=64,
+            fallback_after_s=None,
+            **settings,
+        ):
             """The first voice is the default one; "mei" is the embedded one."""
             tts = stack.enter_context(TTS(threads=2, max_utterances=max_utterances))
             fakes = [voice for voice in voices if isinstance(voice, FakeVoice)]
@@ -316,13 +331,18 @@ async def serve(caplog):
                 default or next(iter(tts.speakers)),
             )
             wyoming = WyomingSettings(uri="tcp://127.0.0.1:0", **settings)
-            speech = Speech(book, max_text_chars=wyoming.max_text_chars)
+            speech = Speech(
+                book,
+                max_text_chars=wyoming.max_text_chars,
+                max_utterances=max_utterances,
+                fallback_after_s=fallback_after_s,
+            )
             server = WyomingServer(speech, wyoming)
             address = await server.start()
             stack.push_async_callback(server.stop)
             for voice in fakes:
                 stack.callback(voice.open_gate)
-            return Served(tts, server, address.port, fakes)
+            return Served(tts, speech, server, address.port, fakes)
 
         yield start
     errors = [record.getMessage() for record in caplog.get_records("call") if record.levelno >= 40]

@@ -68,7 +68,7 @@ async def test_in_json_the_facts_are_members(speak):
     assert rest == ""
     entry = json.loads(line)
     assert entry["level"] == "info"
-    assert entry["logger"] == "wyoming_hayakoe.speech"
+    assert entry["logger"] == "wyoming_hayakoe.spoken"
     assert entry["time"].endswith("+00:00")
     assert (entry["request"], entry["voice"], entry["characters"]) == ("1", "mei", 5)
     assert entry["audio_s"] > 0.3

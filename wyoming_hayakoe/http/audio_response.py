@@ -15,7 +15,7 @@ from hayakoe_engine.errors import TextTooLong
 from wyoming_hayakoe.http.connections import reset
 from wyoming_hayakoe.http.errors import AnswerTimeout
 from wyoming_hayakoe.http.keys import SETTINGS, SPEECH
-from wyoming_hayakoe.http.protection import request_id
+from wyoming_hayakoe.http.protection import client_of, request_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -73,6 +73,7 @@ def narrate(request: web.Request, wanted: Request, text: str) -> Narration:
         wanted,
         identification=wanted.identification or request_id(request),
         max_chars=request.app[SETTINGS].max_text_chars,
+        client=client_of(request),
     )
     narration = request.app[SPEECH].begin(wanted)
     try:

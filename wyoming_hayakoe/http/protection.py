@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -21,6 +20,7 @@ from wyoming_hayakoe.http.access import (
 )
 from wyoming_hayakoe.http.connections import CONNECTIONS
 from wyoming_hayakoe.http.rate import RateLimit
+from wyoming_hayakoe.places import household
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
@@ -59,7 +59,7 @@ async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
             if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
                 return _preflight(request)
         if request.path not in ALIVE:
-            request.app[RATE].count(_client(request))
+            request.app[RATE].count(client_of(request))
         if not is_open(request.match_info.handler):
             check_key(request)
         return await handler(request)
@@ -89,14 +89,13 @@ def _preflight(request: web.Request) -> web.Response:
     return web.Response(status=204, headers=headers)
 
 
-def _client(request: web.Request) -> str:
-    """Whose requests are counted together."""
+def client_of(request: web.Request) -> str:
+    """Whose requests are counted together; never to be logged, for it may be a key."""
     key = key_of(request)
     if key is not None and request.app[KEYS].accept(key):
         return f"key {key}"
     address = request[VISITOR].address
-    # A home has 2^64 addresses of IPv6.
-    return address if ":" not in address else ip_address(address).exploded[:19]
+    return household(address) or address
 
 
 def request_id(request: web.Request) -> str:

@@ -13,6 +13,7 @@ from wyoming_hayakoe.http.audio_response import Output, narrate, respond
 from wyoming_hayakoe.http.body import ApiModel, read_body, read_query
 from wyoming_hayakoe.http.documented import documented
 from wyoming_hayakoe.setting_types import (  # noqa: TC001 - pydantic evaluates them
+    Deadline,
     Intonation,
     Noise,
     NoiseW,
@@ -104,6 +105,9 @@ class Manner(Expression):
     priority: PriorityName | None = None
     """Who goes first when there is much to do: `alarm` before `interactive`, which is usual,
     before `announcement` before `batch`."""
+    deadline_s: Deadline | None = None
+    """The embedded voice says a sentence of which nothing is heard for so many seconds. As in the
+    settings if absent, and none for `batch`."""
 
     def request(self, priority: Priority | None = None) -> Request:
         """What is asked of the voice.
@@ -117,6 +121,7 @@ class Manner(Expression):
             options=self.chosen,
             markup=self.markup,
             priority=priority if self.priority is None else Priority[self.priority.upper()],
+            deadline_s=self.deadline_s,
             interface="rest",
         )
 
@@ -156,6 +161,8 @@ class SpokenQuery(ApiModel):
     """In Hz; the voice's own if absent."""
     priority: PriorityName | None = None
     """Who goes first when there is much to do."""
+    deadline_s: Deadline | None = None
+    """The embedded voice says a sentence of which nothing is heard for so many seconds."""
 
     @property
     def synthesis(self) -> Synthesis:

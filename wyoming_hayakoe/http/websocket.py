@@ -14,6 +14,7 @@ from wyoming_hayakoe.http.access import KEYS, may_enter, open_to_all
 from wyoming_hayakoe.http.audio_response import abort
 from wyoming_hayakoe.http.errors import Unauthorized
 from wyoming_hayakoe.http.keys import SETTINGS, SPEECH, STOPPING
+from wyoming_hayakoe.http.protection import client_of
 from wyoming_hayakoe.http.websocket_limits import WebSocketLimits
 from wyoming_hayakoe.http.websocket_session import Session
 
@@ -55,6 +56,7 @@ async def synthesize(request: web.Request) -> web.StreamResponse:
         socket,
         request.app[SPEECH],
         limits,
+        client=client_of(request),
         is_right_key=None if is_known else request.app[KEYS].accept,
         abort=lambda: abort(request),
         stopping=request.app[STOPPING],

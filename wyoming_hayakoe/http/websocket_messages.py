@@ -1,4 +1,4 @@
-"""What is said over the WebSocket: the client's messages, checked."""
+"""What is said over the WebSocket: the client's messages, checked, and how timings are told."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from wyoming_hayakoe.http.body import ApiModel
 from wyoming_hayakoe.http.rest_speech import AudioFormat, Manner
 
 if TYPE_CHECKING:
+    from hayakoe_engine.audio import Audio
     from wyoming_hayakoe.speech import Request
 
 _SHOWN: Final = 3
@@ -92,6 +93,19 @@ def parse_message(text: str) -> Message:
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)
         raise BadMessage("; ".join(map(_complaint, details[:_SHOWN]))) from None
+
+
+def timings_message(utterance: int, audio: Audio, begun_s: float) -> dict[str, object]:
+    """When the phones of this audio sound, which begins so far into the utterance."""
+    phones = [
+        {
+            "phone": timing.phone,
+            "start_s": round(begun_s + timing.start_s, 4),
+            "duration_s": round(timing.duration_s, 4),
+        }
+        for timing in audio.timings
+    ]
+    return {"type": "timings", "utterance": utterance, "phones": phones}
 
 
 def _complaint(detail: Any) -> str:  # noqa: ANN401 - pydantic's own type is private

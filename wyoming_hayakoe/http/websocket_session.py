@@ -12,7 +12,7 @@ import json
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import WSCloseCode, WSMsgType
@@ -35,6 +35,7 @@ from wyoming_hayakoe.http.websocket_messages import (
     Message,
     Text,
     parse_message,
+    timings_message,
 )
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
     from aiohttp import WSMessage, web
 
-    from hayakoe_engine.audio import Audio
     from wyoming_hayakoe.speech import Narration, Speech
 
 _LOG = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ class Session:
         socket: Prepared; its owner closes it when ``run`` has returned.
         speech: Who speaks.
         limits: Limits.
+        client: Who it is, as far as they can be told from others.
         is_right_key: Whether a key opens the door; None if it is open already.
         abort: Breaks the connection off.
         stopping: Set when nothing new may begin; what has begun may end.
@@ -86,6 +87,7 @@ class Session:
         speech: Speech,
         limits: WebSocketLimits,
         *,
+        client: str,
         is_right_key: Callable[[str], bool] | None,
         abort: Callable[[], None],
         stopping: asyncio.Event,
@@ -93,6 +95,7 @@ class Session:
         self._socket = socket
         self._speech = speech
         self._limits = limits
+        self._client = client
         self._is_right_key = is_right_key
         self._abort = abort
         self._stopping = stopping
@@ -255,7 +258,8 @@ class Session:
             raise ShuttingDown("the server stops; connect again in a moment")
         if len(self._unfinished) >= self._limits.max_waiting:
             raise BusyError(f"{self._limits.max_waiting} utterances are waiting on this connection")
-        turn = self._open = _Turn(self._numbers, self._speech.begin(config.narration), config)
+        wanted = replace(config.narration, client=self._client)
+        turn = self._open = _Turn(self._numbers, self._speech.begin(wanted), config)
         self._unfinished.append(turn)
         self._turns.put_nowait(turn)
         return turn
@@ -320,12 +324,11 @@ class Session:
                 )
                 sentences += 1
             if config.timings and audio.timings:
-                await self._send(_timings(turn, audio, made_s))
+                await self._send(timings_message(turn.number, audio, made_s))
             encoded = await asyncio.to_thread(encoder.push, audio.samples)
             await self._send_audio(turn, encoded)
             made_s += audio.duration_s
         await self._send_audio(turn, await asyncio.to_thread(encoder.finish))
-        turn.narration.close()
         self._unfinished.remove(turn)
         await self._send(
             {
@@ -382,18 +385,6 @@ class Session:
         except TimeoutError as error:
             self._abort()
             raise ConnectionAbortedError("the client takes no data") from error
-
-
-def _timings(turn: _Turn, audio: Audio, begun_s: float) -> dict[str, object]:
-    phones = [
-        {
-            "phone": timing.phone,
-            "start_s": round(begun_s + timing.start_s, 4),
-            "duration_s": round(timing.duration_s, 4),
-        }
-        for timing in audio.timings
-    ]
-    return {"type": "timings", "utterance": turn.number, "phones": phones}
 
 
 async def _end(task: asyncio.Task[None]) -> None:
