@@ -4,19 +4,30 @@ import asyncio
 import base64
 import io
 import json
+import threading
 import wave
 import zipfile
 
+import aiohttp
 import numpy as np
 import pytest
 import vvclient
 
 from hayakoe_engine.tts import TTS
 from hayakoe_engine.voices.voice import VoiceInfo
+from wyoming_hayakoe.http.voicevox import samples
 from wyoming_hayakoe.http.voicevox.styles import style_id_of
+from wyoming_hayakoe.settings import SpeechSettings
+from wyoming_hayakoe.speech import Request
+from wyoming_hayakoe.voices import VoiceBook
 
 TEXT = "明日は晴れです。夜は、雨が降りますか？"
 MEI = style_id_of("mei")
+
+
+@pytest.fixture(autouse=True)
+def be_patient(monkeypatch):
+    monkeypatch.setattr(samples, "PATIENCE_S", 60.0)
 
 
 @pytest.fixture
@@ -113,6 +124,103 @@ async def test_voices_and_presets_are_speakers(served):
     assert seconds(slowly) > 1.5 * seconds(natural)
 
 
+def sample_of(content):
+    """Samples of a file, and their seconds."""
+    with wave.open(io.BytesIO(content)) as file:
+        assert (file.getframerate(), file.getnchannels()) == (24_000, 1)
+        pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(float)
+    return pcm, len(pcm) / 24_000
+
+
+def decoded(info):
+    """The samples of the first style."""
+    return [base64.b64decode(text) for text in info["style_infos"][0]["voice_samples"]]
+
+
+async def test_every_voice_and_preset_lets_itself_be_heard(served):
+    mei, slow = await get(served, "/speakers")
+    info = await get(served, "/speaker_info", speaker_uuid=mei["speaker_uuid"])
+    natural = [sample_of(content) for content in decoded(info)]
+    assert len(natural) == 3
+    for pcm, duration_s in natural:
+        assert 1 < duration_s < 4
+        assert np.abs(pcm).max() > 3000
+    expected = served.tts.speakers["mei"].generate(samples.TEXTS[0]).resampled(24_000).pcm16()
+    assert np.corrcoef(natural[0][0], expected[: len(natural[0][0])])[0, 1] > 0.99
+    slowly = await get(served, "/speaker_info", speaker_uuid=slow["speaker_uuid"])
+    for (_, duration_s), content in zip(natural, decoded(slowly), strict=True):
+        assert sample_of(content)[1] > 1.5 * duration_s
+
+
+async def test_samples_are_kept(served, caplog):
+    (mei, _) = await get(served, "/speakers")
+    first = await get(served, "/speaker_info", speaker_uuid=mei["speaker_uuid"])
+    caplog.set_level("INFO", "wyoming_hayakoe.speech")
+    assert await get(served, "/speaker_info", speaker_uuid=mei["speaker_uuid"]) == first
+    assert not caplog.records
+
+
+async def test_samples_are_also_behind_addresses(served):
+    manifest = await get(served, "/engine_manifest")
+    assert manifest["supported_features"]["return_resource_url"] is True
+    (mei, _) = await get(served, "/speakers")
+    query = {"speaker_uuid": mei["speaker_uuid"], "resource_format": "url"}
+    info = await get(served, "/speaker_info", **query)
+    (style,) = info["style_infos"]
+    assert len(style["voice_samples"]) == 3
+    contents = {}
+    for address in (info["portrait"], style["icon"], *style["voice_samples"]):
+        async with aiohttp.request("GET", address) as response:
+            assert response.status == 200
+            contents[address] = await response.read()
+    assert contents[style["icon"]].startswith(b"\x89PNG")
+    inside = await get(served, "/speaker_info", speaker_uuid=mei["speaker_uuid"])
+    assert decoded(inside) == [contents[address] for address in style["voice_samples"]]
+    assert base64.b64decode(inside["portrait"]) == contents[info["portrait"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/speaker_info?speaker_uuid=x&resource_format=file", 422),
+        (f"/_resources/{MEI}/sample-4.wav", 404),
+        (f"/_resources/{MEI}/sample-１.wav", 404),
+        ("/_resources/5000/sample-1.wav", 404),
+        ("/_resources/-1/picture.png", 404),
+        ("/_resources/12345678901/picture.png", 404),
+    ],
+)
+async def test_resources_that_do_not_exist_are_refused(served, path, status):
+    async with served.client.get(path) as response:
+        assert response.status == status
+        assert (await response.json())["detail"]
+
+
+async def test_while_somebody_is_spoken_to_no_samples_are_made(served):
+    (mei, _) = await get(served, "/speakers")
+    narration = served.speech.begin(Request(interface="rest"))
+    info = await get(served, "/speaker_info", speaker_uuid=mei["speaker_uuid"])
+    assert decoded(info) == []
+    narration.close()
+    info = await get(served, "/speaker_info", speaker_uuid=mei["speaker_uuid"])
+    assert len(decoded(info)) == 3
+
+
+async def test_a_voice_that_is_not_ready_has_no_samples(served):
+    served.speech.voices = VoiceBook(
+        served.tts.speakers, SpeechSettings(), {}, "mei", loading=["hana"]
+    )
+    hana = (await get(served, "/speakers"))[1]
+    for resource_format in ("base64", "url"):
+        query = {"speaker_uuid": hana["speaker_uuid"], "resource_format": resource_format}
+        info = await get(served, "/speaker_info", **query)
+        assert info["style_infos"][0]["voice_samples"] == []
+    path = f"/_resources/{hana['styles'][0]['id']}/sample-1.wav"
+    async with served.client.get(path) as response:
+        assert response.status == 503
+        assert "Retry-After" in response.headers
+
+
 class Hana:
     """A voice with styles that hums."""
 
@@ -147,6 +255,26 @@ async def test_styles_of_a_voice_are_styles_of_one_speaker(serve):
         assert query["outputSamplingRate"] == 16_000
         query["outputSamplingRate"] = 48_000
         assert (await speak(served, query, speaker=happy)).max() == pytest.approx(16_384, rel=0.2)
+
+
+async def test_a_slow_voice_is_not_waited_for_but_heard_the_next_time(serve, monkeypatch):
+    monkeypatch.setattr(samples, "PATIENCE_S", 0.1)
+    go_on = threading.Event()
+
+    class Slow(Hana):
+        def begin(self, reading, options, rng):
+            assert go_on.wait(60)
+            return super().begin(reading, options, rng)
+
+    with TTS(threads=1).load("mei").load("hana", source=Slow).prepare() as tts:
+        served = await serve(tts=tts)
+        hana = (await get(served, "/speakers"))[1]
+        assert decoded(await get(served, "/speaker_info", speaker_uuid=hana["speaker_uuid"])) == []
+        go_on.set()
+        async with asyncio.timeout(30):
+            while served.speech.active:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert decoded(await get(served, "/speaker_info", speaker_uuid=hana["speaker_uuid"]))
 
 
 async def test_a_query_tells_how_the_text_is_read(served):

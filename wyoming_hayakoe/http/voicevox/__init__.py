@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wyoming_hayakoe.http.voicevox import dictionary, engine, speakers
+from wyoming_hayakoe.http.voicevox import dictionary, engine
 from wyoming_hayakoe.http.voicevox import waves as joining
 from wyoming_hayakoe.http.voicevox.answers import error_shape
 from wyoming_hayakoe.http.voicevox.presets import Presets
 from wyoming_hayakoe.http.voicevox.queries import Queries
 from wyoming_hayakoe.http.voicevox.sentences import RecentReadings
+from wyoming_hayakoe.http.voicevox.speakers import Speakers
 from wyoming_hayakoe.http.voicevox.synthesis import Synthesis
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def routes() -> list[web.RouteDef]:
     recent, presets = RecentReadings(), Presets()
     return [
         *engine.routes(),
-        *speakers.routes(),
+        *Speakers().routes(),
         *Queries(recent, presets).routes(),
         *Synthesis(recent).routes(),
         *joining.routes(),

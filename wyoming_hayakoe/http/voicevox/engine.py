@@ -44,7 +44,7 @@ class Features(BaseModel):
     synthesis_morphing: bool = False
     sing: bool = False
     manage_library: bool = False
-    return_resource_url: bool = False
+    return_resource_url: bool = True
     apply_katakana_english: bool = True
 
 
