@@ -16,6 +16,7 @@ import time
 from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,6 +47,8 @@ be measured again with a real voice."""
 
 OPTIONS: Final = {"sdp_ratio": 0.2, "noise": 0.6, "noise_w": 0.8}
 RIVAL: Final = "hayakoe"
+FEW_SENTENCES: Final = 50
+MANY_SENTENCES: Final = 500
 _SETTLE_S: Final = 0.3
 """Within this time an engine has gone idle."""
 
@@ -111,6 +114,28 @@ class Benchmark:
                 with EngineProcess(engine) as own:
                     found = list(agreement.compare(rival, own, self._plan.sentences))
                 yield from _agreement(engine, found)
+
+    def growth(self) -> Iterator[Figure]:
+        """What memory becomes of many sentences, none of which is said twice."""
+        for engine in self._own:
+            with EngineProcess(engine) as process:
+                spoken = texts.mixed()
+                few = self._memory_after(process, spoken, FEW_SENTENCES)
+                many = self._memory_after(process, spoken, MANY_SENTENCES - FEW_SENTENCES)
+            yield Figure(
+                f"memory, {engine.name}: after {MANY_SENTENCES} texts / after {FEW_SENTENCES}",
+                f"{many / few:.3f} ({many / 1e6:.0f} / {few / 1e6:.0f} MB)",
+                many / few,
+                "",
+                target="<= 1.05",
+                met=many <= 1.05 * few,
+            )
+
+    @staticmethod
+    def _memory_after(process: EngineProcess, spoken: Iterator[str], sentences: int) -> int:
+        for text in islice(spoken, sentences):
+            process.ask("speak", text=text, options=OPTIONS)
+        return int(process.ask("memory")["rss"])
 
     def run(self) -> None:
         """Measure all rounds."""
@@ -204,12 +229,16 @@ def main() -> None:
     machine = report.machine()
     print(*machine, METHOD, "", report.header(), sep="\n", flush=True)
     figures = []
-    for measure in (benchmark.install, benchmark.sizes, benchmark.agreement):
+    measures = [benchmark.install, benchmark.sizes, benchmark.agreement]
+    if arguments.memory:
+        measures = [benchmark.install, benchmark.growth]
+    for measure in measures:
         for figure in measure():
             figures.append(figure)
             print(figure.row(), flush=True)
-    benchmark.run()
-    tables = dict(benchmark.comparison())
+    if not arguments.memory:
+        benchmark.run()
+    tables = {} if arguments.memory else dict(benchmark.comparison())
     for title, rows in tables.items():
         print(f"\n{title}", *(figure.row() for figure in rows), sep="\n", flush=True)
     for name, packages in benchmark.versions.items():
@@ -236,6 +265,11 @@ def _arguments() -> argparse.Namespace:
         "--quick",
         action="store_true",
         help="one round, and what is installed is used: to try the benchmark itself",
+    )
+    parser.add_argument(
+        "--memory",
+        action="store_true",
+        help=f"instead: memory after {MANY_SENTENCES} texts against {FEW_SENTENCES}, half an hour",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all samples there")
     parser.add_argument(

@@ -71,8 +71,9 @@ class OnnxBackend:
         threads: int,
     ) -> None:
         encoder, flow, head, tail = graphs_of(folder, precision)
-        # On two CPUs, what a window is sooner there by on both is not worth the memory.
-        self._is_widening = threads > _FEW_THREADS
+        # On two CPUs, what a window is sooner there by on both is worth the memory only where the
+        # first window is much of the wait.
+        self._is_widening = threads > _FEW_THREADS or (threads > 1 and precision == "fast")
         wanted = [(encoder, threads), (flow, threads), (head, threads), (tail, 1)]
         if self._is_widening:
             wanted.append((tail, threads))
