@@ -124,6 +124,7 @@ def prepare_voices(
     *,
     warmup: bool = True,
     update: bool = False,
+    keep_published: bool = True,
 ) -> Iterator[Preparation]:
     """Make the embedded voice ready, and then one neural voice after the other.
 
@@ -133,6 +134,7 @@ def prepare_voices(
         names: Of the neural voices; None is all of them.
         warmup: As for ``TTS.prepare``.
         update: As for ``TTS.pre_download``.
+        keep_published: As for ``TTS.pre_download``.
 
     Yields:
         What became of each neural voice.
@@ -151,6 +153,9 @@ def prepare_voices(
             failure = failure_of(name, partial(tts.pre_download, names=[name], update=True))
         if failure is None:
             failure = failure_of(name, partial(tts.prepare, warmup=warmup))
+        if failure is None and not keep_published:
+            leave_out = partial(tts.pre_download, names=[name], keep_published=False)
+            failure = failure_of(name, leave_out)
         if failure is not None:
             tts.unload(name)
         yield Preparation(name, time.perf_counter() - begun, failure)

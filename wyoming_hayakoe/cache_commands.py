@@ -64,8 +64,8 @@ def _list(cache: DownloadCache, arguments: argparse.Namespace, settings: Setting
         return
     for folder in folders:
         print(
-            f"{folder.uri}\t{folder.prefix}\t{_megabytes(folder.size_bytes)}\t"
-            f"{folder.fetched}\t{folder.revision}"
+            f"{folder.uri}\t{folder.prefix}\t{_megabytes(cache.kept_bytes(folder))}\t"
+            f"{folder.fetched}\t{folder.revision}{_without(cache, folder)}"
         )
     for item in made.folders():
         if item.is_wanted:
@@ -93,8 +93,12 @@ def _verify(cache: DownloadCache, arguments: argparse.Namespace, settings: Setti
             hint="`wyoming-hayakoe cache verify --repair` deletes them, "
             "and `wyoming-hayakoe install` brings them again",
         )
-    good = sum(len(folder.files) for folder in cache.folders()) - len(downloads)
+    folders = cache.folders()
+    not_kept = sum(len(cache.left_out(folder)) for folder in folders)
+    good = sum(len(folder.files) for folder in folders) - len(downloads) - not_kept
     print(f"files as they were downloaded: {good}")
+    if not_kept:
+        print(f"files that are kept as installed only: {not_kept}")
 
 
 def _remove(cache: DownloadCache, arguments: argparse.Namespace, settings: Settings) -> None:
@@ -113,8 +117,9 @@ def _remove(cache: DownloadCache, arguments: argparse.Namespace, settings: Setti
     had_use = {item.path for item in made.folders() if item.is_wanted}
     for folder in folders:
         if not wanted.isdisjoint(_names(folder)):
+            size = _megabytes(cache.kept_bytes(folder))
             cache.remove(folder)
-            print(f"removed {folder.uri} {folder.prefix}: {_megabytes(folder.size_bytes)}")
+            print(f"removed {folder.uri} {folder.prefix}: {size}")
     for item in made.folders():
         has_lost_use = item.path in had_use and not item.is_wanted
         if has_lost_use or not wanted.isdisjoint(item.names):
@@ -144,9 +149,15 @@ def _download_entry(cache: DownloadCache, folder: LockedFolder) -> dict[str, obj
         "prefix": folder.prefix,
         "revision": folder.revision,
         "fetched": folder.fetched,
-        "size_bytes": folder.size_bytes,
+        "size_bytes": cache.kept_bytes(folder),
+        "left_out": [file.path for file in cache.left_out(folder)],
         "path": str(cache.path_of(folder)),
     }
+
+
+def _without(cache: DownloadCache, folder: LockedFolder) -> str:
+    names = ", ".join(file.path for file in cache.left_out(folder))
+    return f"\tkept as installed only: {names}" if names else ""
 
 
 def _made_entry(item: MadeFolder) -> dict[str, object]:

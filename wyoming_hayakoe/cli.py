@@ -350,6 +350,12 @@ def _add_install(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     install.add_argument(
         "--update", action="store_true", help="download what has changed since the last time"
     )
+    install.add_argument(
+        "--without-published",
+        action="store_true",
+        help="keep what is made of the networks for the CPU, but not the networks as they were "
+        "downloaded; a later version of the program may download them again",
+    )
     _add_offline(install)
     _add_settings(install)
     install.set_defaults(run=commands.run_install)

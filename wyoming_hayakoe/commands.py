@@ -241,13 +241,20 @@ def run_install(arguments: argparse.Namespace) -> int:
     with build_engine(settings, download_report()) as tts:
         used_bytes = _size_bytes(cache)
         names = arguments.voices or None
-        for voice in prepare_voices(tts, settings, names, update=arguments.update):
+        for voice in prepare_voices(
+            tts,
+            settings,
+            names,
+            update=arguments.update,
+            keep_published=not arguments.without_published,
+        ):
             before_bytes, used_bytes = used_bytes, _size_bytes(cache)
             if voice.failure is None:
                 precision = tts.speakers[voice.name].info.precision or "as published"
+                more_mb = (used_bytes - before_bytes) / 1e6
                 print(
                     f"{voice.name}: ready after {voice.took_s:.1f} s, precision {precision}, "
-                    f"{(used_bytes - before_bytes) / 1e6:.0f} MB more in {cache}",
+                    f"{abs(more_mb):.0f} MB {'less' if more_mb < 0 else 'more'} in {cache}",
                     flush=True,
                 )
             else:

@@ -111,7 +111,7 @@ def bake(
     with TTS(cache_dir=folder, hf_token=token) as tts:
         for name, source in sources.items():
             tts.load(name, source=source)
-        tts.pre_download()
+        tts.pre_download(keep_published=False)
     _set_times(folder)
     # With these times, and without network or token: so it will be in the container.
     with TTS(cache_dir=folder, offline=True) as tts:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from hayakoe_engine.cpus import available_cpus
-from hayakoe_engine.errors import BusyError, SourceError
+from hayakoe_engine.errors import BadOption, BusyError, SourceError
 from hayakoe_engine.once import Once
 from hayakoe_engine.sources.layout import (
     LANGUAGE_MODEL,
@@ -17,10 +18,11 @@ from hayakoe_engine.sources.layout import (
     language_model_sources,
     voice_prefix,
 )
+from hayakoe_engine.sources.left_out import PublishedLeftOut
 from hayakoe_engine.sources.source import fetch_first, open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from hayakoe_engine.sources.access import SourceAccess
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from hayakoe_engine.voices.sbv2.loader import PrecisionChoice
     from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
     from hayakoe_engine.voices.voice import Voice
+
+_LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 DEVICES: Final = ("auto", "cpu", "cuda", "torch-cpu")
 PRECISIONS: Final = ("auto", "exact", "balanced", "fast")
@@ -90,10 +95,11 @@ class NeuralVoices:
             BusyError: The engine was closed meanwhile.
         """
         loader = self._loader(self._device)
-        folders = self._fetch(loader.language_model_prefixes, name, source, update)
-        return loader.load(name, *folders, source=source)
+        return self._use(partial(loader.load, source=source), loader, name, source, update=update)
 
-    def install(self, name: str, source: str, *, device: str | None, update: bool) -> None:
+    def install(
+        self, name: str, source: str, *, device: str | None, update: bool, keep_published: bool
+    ) -> None:
         """Do all that is done before a voice is opened; otherwise as ``open``.
 
         Where torch is missing, files for devices that need it are fetched, and that is all: what is
@@ -104,28 +110,64 @@ class NeuralVoices:
             source: URI of where it comes from.
             device: What it will run on; None is what it runs on here.
             update: Whether the source is asked for what it has now.
+            keep_published: Whether networks stay in the cache as they were published.
 
         Raises:
+            BadOption: They are what the device needs.
             HayakoeError: As for ``open``.
         """
+        from hayakoe_engine.voices.sbv2.loader import Sbv2Loader  # noqa: PLC0415
+
+        if not keep_published and (device or self._device) != "cpu":
+            raise BadOption(
+                "networks must be kept as they were published for what does not run on the CPU"
+            )
         if device in _TORCH_DEVICES and find_spec("torch") is None:
-            self._fetch(_TORCH_LANGUAGE_MODELS, name, source, update)
+            self._fetch(_TORCH_LANGUAGE_MODELS, name, source, update=update)
             return
         loader = self._loader(self._device if device is None else _stand_in(device))
-        folders = self._fetch(loader.language_model_prefixes, name, source, update)
-        loader.install(name, *folders, source=source)
+        install = partial(loader.install, source=source)
+        self._use(install, loader, name, source, update=update)
+        if not keep_published and isinstance(loader, Sbv2Loader):
+            folders = self._fetch(loader.language_model_prefixes, name, source)
+            loader.leave_out(name, *folders, source=source)
 
     def close(self) -> None:
         """Let go of what voices share."""
         self._loaders.clear()
 
+    def _use(
+        self,
+        use: Callable[[str, Path, Path, Path], _T],
+        loader: NeuralLoader,
+        name: str,
+        source: str,
+        *,
+        update: bool,
+    ) -> _T:
+        """Do something with the files of a voice; those that were left out come if they must."""
+        fetch = partial(self._fetch, loader.language_model_prefixes, name, source)
+        try:
+            return use(name, *fetch(update=update))
+        except PublishedLeftOut as error:
+            if self._access.offline:
+                raise
+            _LOG.warning("%s", error)
+            return use(name, *fetch(whole=True))
+
     def _fetch(
-        self, language_models: Sequence[str], name: str, source: str, update: bool
+        self,
+        language_models: Sequence[str],
+        name: str,
+        source: str,
+        *,
+        update: bool = False,
+        whole: bool = False,
     ) -> tuple[Path, Path, Path]:
         """The folders of a voice, its language model and the tokenizer."""
         from hayakoe_engine.voices.sbv2.devices import fetch_language_model  # noqa: PLC0415
 
-        access = replace(self._access, update=update)
+        access = replace(self._access, update=update, whole=whole)
         sources = language_model_sources(source, self._bert_source)
         try:
             return (

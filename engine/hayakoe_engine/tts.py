@@ -220,6 +220,7 @@ class TTS:
         *,
         names: Collection[str] | None = None,
         update: bool = False,
+        keep_published: bool = True,
     ) -> Self:
         """Fetch and install voices, so that nothing is left to do but to open them.
 
@@ -231,9 +232,12 @@ class TTS:
                 run on here. Without a GPU, the CPU gets ready what "cuda" needs.
             names: Of the voices; None is all that are loaded.
             update: Whether what is here already is compared with what its source has now.
+            keep_published: Whether the networks stay in the cache as they were published, too.
+                Nothing that runs on the CPU needs them again, until a later version of this program
+                installs voices in another way and fetches them once more.
 
         Raises:
-            BadOption: The device is unknown.
+            BadOption: The device is unknown, or needs what is not to be kept.
             VoiceNotFound: One of these voices has not been loaded.
             SourceError: Files of a voice cannot be had.
             VoiceError: They are not a voice.
@@ -241,7 +245,9 @@ class TTS:
         _check_choice("device", device or self._device, DEVICES)
         origins = self._roster.origins(names)
         sources = {name: origin for name, origin in origins.items() if isinstance(origin, str)}
-        install = partial(self._neural.install, device=device, update=update)
+        install = partial(
+            self._neural.install, device=device, update=update, keep_published=keep_published
+        )
         _for_each(sources, lambda name: install(name, sources[name]))
         return self
 

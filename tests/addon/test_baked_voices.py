@@ -12,6 +12,7 @@ from hayakoe_addon import bake
 from hayakoe_addon.baked import link_baked, read_index
 
 from hayakoe_engine import TTS
+from hayakoe_engine.errors import BadVoiceFiles
 
 MODELS = Path(__file__).parents[1] / "models"
 BATH = "お風呂が沸きました。"
@@ -75,6 +76,20 @@ def test_the_image_knows_its_voices(image):
 def test_nothing_of_the_building_machine_is_in_the_image(image):
     assert not (image / "tuned").exists()
     assert not list(image.rglob("*lock"))
+
+
+def test_networks_are_in_the_image_once(image):
+    assert not list(image.rglob("synthesizer.onnx"))
+    assert not list(image.rglob("bert_q8.onnx"))
+
+
+def test_an_image_that_lacks_something_says_so(image, tmp_path):
+    link_baked(image, tmp_path / "cache")
+    for link in (tmp_path / "cache/installed").glob("voice-*"):
+        link.unlink()
+    with pytest.raises(BadVoiceFiles, match=r"synthesizer.onnx: was left out") as caught:
+        speak(tmp_path / "cache", image)
+    assert "must be built again" in caught.value.hint
 
 
 def test_a_baked_voice_speaks_from_data_and_adapts_to_the_machine_there(image, tmp_path, caplog):

@@ -288,6 +288,27 @@ def test_what_is_made_of_a_download_is_listed_and_removed_with_it(run, at, voice
     assert list((cache / "installed").glob("bert-*"))
 
 
+def test_what_was_downloaded_need_not_be_kept(run, at, voices, cache):
+    token = f"--set=hf_token={TOKEN}"
+    assert run("install", at, token, voices)[0] == 0
+    status, out, _ = run("install", at, token, voices, "--without-published")
+    assert status == 0
+    assert re.search(r", \d+ MB less in ", out.decode())
+    assert not list(cache.rglob("synthesizer.onnx"))
+    _, out, _ = run("cache", at, "list")
+    assert "\tkept as installed only: synthesizer.onnx" in out.decode()
+    _, out, _ = run("cache", at, "list", "--json")
+    entry = next(one for one in json.loads(out) if one.get("prefix") == PREFIX)
+    assert entry["left_out"] == ["synthesizer.onnx"]
+    assert entry["size_bytes"] < 100_000
+    status, out, _ = run("cache", at, "verify")
+    assert (status, out.decode().splitlines()[1:]) == (
+        0,
+        ["files that are kept as installed only: 2"],
+    )
+    assert run("install", "--offline", at, voices)[0] == 0
+
+
 def test_a_wrong_token_is_said_without_showing_it(run, at, voices):
     status, _, err = run("install", at, voices, "--set=hf_token=hf_mistake")
     assert status == 1

@@ -43,6 +43,7 @@ class SourceAccess:
         offline: Whether the network must not be used.
         update: Whether what is in the cache is compared with what the source has now, and brought
             again if that is something else.
+        whole: Whether files that were left out (see ``left_out``) are brought again.
         hf_token: For private repositories of the Hugging Face hub; None is the one that the
             environment (``HF_TOKEN``) or a login on this machine gives.
         hf_endpoint: URL of the hub; None is the one that the environment gives
@@ -56,6 +57,7 @@ class SourceAccess:
     cache: Path = field(default_factory=partial(user_cache_path, "hayakoe"))
     offline: bool = False
     update: bool = False
+    whole: bool = False
     hf_token: str | None = field(default=None, repr=False)
     hf_endpoint: str | None = None
     on_progress: Callable[[FetchProgress], None] | None = None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from hayakoe_engine.disk import is_locked, locked, sha256_of
 from hayakoe_engine.errors import SourceError, SourceUnreachable
 from hayakoe_engine.sources.download import Download
+from hayakoe_engine.sources.left_out import LeftOut, left_out
 from hayakoe_engine.sources.names import check_files
 from hayakoe_engine.sources.persistence import persist
 from hayakoe_engine.sources.remote import ContentChanged
@@ -89,6 +90,19 @@ class DownloadCache:
         """Where its files are."""
         return self._root / folder.folder
 
+    def is_enough(self, folder: LockedFolder, access: SourceAccess) -> bool:
+        """Whether a download that is here may be used without asking its source."""
+        return not access.update and not (access.whole and self.left_out(folder))
+
+    def left_out(self, folder: LockedFolder) -> tuple[LockedFile, ...]:
+        """The files of a download that are not kept; see ``sources.left_out``."""
+        root = self.path_of(folder)
+        return tuple(file for file in folder.files if _is_left_out(root / file.path, file))
+
+    def kept_bytes(self, folder: LockedFolder) -> int:
+        """The size of the files of a download that are kept."""
+        return folder.size_bytes - sum(file.size_bytes for file in self.left_out(folder))
+
     def bring(self, remote: Remote, prefix: str, access: SourceAccess) -> LockedFolder:
         """Download what lies under a prefix.
 
@@ -100,7 +114,7 @@ class DownloadCache:
         key = self._key_folder(remote.uri, prefix)
         with _explained(key), locked(key / _LOCK, on_wait=partial(_say_wait, prefix)):
             older = self.find(remote.uri, prefix)
-            if older is not None and not access.update:
+            if older is not None and self.is_enough(older, access):
                 return older
             for _ in range(_CHANGES):
                 try:
@@ -152,7 +166,7 @@ class DownloadCache:
         return self._voices_lock.read()
 
     def verify(self, *, repair: bool = False) -> tuple[Damage, ...]:
-        """Read everything and compare it with what was downloaded.
+        """Read everything that is kept and compare it with what was downloaded.
 
         Args:
             repair: Whether damaged files are removed, so that the next fetch brings them again.
@@ -202,7 +216,7 @@ class DownloadCache:
         freed_bytes = 0
         for folder in self.folders():
             if keep is not None and (folder.uri, folder.prefix) not in keep:
-                freed_bytes += folder.size_bytes
+                freed_bytes += self.kept_bytes(folder)
                 self.remove(folder)
         with _explained(self._downloads):
             for temporary in self._root.glob(".voices.lock.*"):
@@ -244,7 +258,9 @@ class DownloadCache:
         root = self.path_of(folder)
         try:
             return all(
-                (root / file.path).stat().st_size == file.size_bytes for file in folder.files
+                _is_left_out(root / file.path, file)
+                or (root / file.path).stat().st_size == file.size_bytes
+                for file in folder.files
             )
         except OSError:
             return False
@@ -269,7 +285,13 @@ def _without(folders: Collection[LockedFolder], gone: LockedFolder) -> list[Lock
     return [folder for folder in folders if (folder.uri, folder.prefix) != (gone.uri, gone.prefix)]
 
 
+def _is_left_out(path: Path, file: LockedFile) -> bool:
+    return left_out(path) == LeftOut(file.size_bytes, file.sha256)
+
+
 def _problem(path: Path, file: LockedFile) -> str | None:
+    if _is_left_out(path, file):
+        return None
     try:
         size_bytes = path.stat().st_size
         if size_bytes != file.size_bytes:

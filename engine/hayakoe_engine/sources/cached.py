@@ -39,7 +39,7 @@ class CachedSource:
         check_prefix(prefix)
         cache = DownloadCache(self._access.cache)
         folder = cache.find(self._remote.uri, prefix)
-        if folder is None or self._access.update:
+        if folder is None or not cache.is_enough(folder, self._access):
             self._check_online(f"{prefix} is not in {self._access.cache}")
             folder = cache.bring(self._remote, prefix, self._access)
         return cache.path_of(folder)

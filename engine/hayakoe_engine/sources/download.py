@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from hayakoe_engine.disk import copy_whole, sync
 from hayakoe_engine.errors import SourceChecksumMismatch, SourceError
+from hayakoe_engine.sources.left_out import forget_left_out, left_out
 from hayakoe_engine.sources.part import Part, sha256_if_good
 from hayakoe_engine.sources.persistence import Attempts, check_wanted
 from hayakoe_engine.sources.progress import FetchProgress
@@ -87,7 +88,7 @@ class Download:
     def _find(self, file: RemoteFile) -> str | None:
         """The SHA-256 of a file that need not be downloaded."""
         target = self.folder / file.path
-        sha256 = sha256_if_good(target, file)
+        sha256 = sha256_if_good(target, file) or self._left_out(target, file)
         if sha256 is None and self.older is not None and file.checksum is not None:
             older = self.older / file.path
             sha256 = sha256_if_good(older, file)
@@ -100,6 +101,14 @@ class Download:
                     copy_whole(older, copy)
                 _move(copy, target)
         return sha256
+
+    def _left_out(self, target: Path, file: RemoteFile) -> str | None:
+        """The SHA-256 of a file that nobody wants here."""
+        note = None if self.access.whole else left_out(target)
+        if note is None or file.checksum is None or file.checksum.kind != "sha256":
+            return None
+        offered = file.size_bytes, file.checksum.digest
+        return note.sha256 if offered == (note.size_bytes, note.sha256) else None
 
     def _check_space(self, missing: list[RemoteFile]) -> None:
         needed_bytes = sum(file.size_bytes for file in missing)
@@ -182,4 +191,5 @@ class Download:
 def _move(file: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     file.replace(target)
+    forget_left_out(target)
     sync(target.parent)

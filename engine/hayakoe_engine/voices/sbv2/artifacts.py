@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from hayakoe_engine.disk import locked, sha256_of, sync, write_whole
 from hayakoe_engine.errors import BadVoiceFiles
+from hayakoe_engine.sources.left_out import PublishedLeftOut, leave_out, left_out
 from hayakoe_engine.voices.sbv2.artifact_record import ArtifactRecord, made_files
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ FORMAT: Final = 2
 
 _STAMPS: Final = "stamps.json"
 _KEY_DIGITS: Final = 32
+_REPAIR: Final = "run `wyoming-hayakoe cache verify --repair`, then `wyoming-hayakoe install`"
 
 
 class ArtifactStore:
@@ -64,6 +66,7 @@ class ArtifactStore:
             name: What programs call it; empty if they do not.
 
         Raises:
+            PublishedLeftOut: It would have to be made, of what is not kept.
             BadVoiceFiles: A source cannot be read, or the folder cannot be written.
         """
         hashes = {source.name: self.content_hash(source) for source in sources}
@@ -75,6 +78,7 @@ class ArtifactStore:
         while True:
             try:
                 if not folder.is_dir():
+                    _check_kept(sources, folder)
                     self._root.mkdir(parents=True, exist_ok=True)
                     with locked(lock_of(folder), on_wait=_say_so):
                         if not folder.is_dir():
@@ -109,11 +113,48 @@ class ArtifactStore:
             shutil.rmtree(making, ignore_errors=True)
             raise
 
+    def leave_out(self, files: Sequence[Path], folder: Path) -> int:
+        """Delete published files that are not needed any more; a note of them stays.
+
+        Args:
+            files: They have been installed; those that are left out already are no matter.
+            folder: What was made of them. It is read first, and must be whole.
+
+        Returns:
+            Bytes that are free now.
+
+        Raises:
+            BadVoiceFiles: Something else than what was made is there, or they cannot be deleted.
+        """
+        record = ArtifactRecord.read(folder)
+        if record is None or not record.files:
+            raise BadVoiceFiles(f"{folder}: nothing says what was installed there", hint=_REPAIR)
+        for path, problem in record.problems(folder):
+            raise BadVoiceFiles(f"{folder / path} {problem}", hint=_REPAIR)
+        freed_bytes = 0
+        for file in files:
+            if left_out(file) is None:
+                content = self.content_hash(file)
+                try:
+                    freed_bytes += leave_out(file, content)
+                except OSError as error:
+                    raise BadVoiceFiles(
+                        f"{file}: cannot be left out: {error.strerror or error}"
+                    ) from error
+        return freed_bytes
+
     def present_contents(self) -> set[str]:
-        """SHA-256 of the files that something was made of and that are still what they were."""
+        """SHA-256 of the files that something was made of and that are still what they were.
+
+        A file that was left out counts as present.
+        """
         present = set()
         for path, known in self._stamps().items():
             with suppress(OSError):
+                note = left_out(Path(path))
+                if note is not None:
+                    present.add(note.sha256)
+                    continue
                 state = Path(path).stat()
                 if isinstance(known, list) and known[:2] == [state.st_size, state.st_mtime_ns]:
                     present.add(str(known[-1]))
@@ -125,11 +166,16 @@ class ArtifactStore:
         Raises:
             BadVoiceFiles: It cannot be read.
         """
+        key = str(file.resolve())
+        stamps = self._stamps()
+        note = left_out(file)
+        if note is not None:
+            if key not in stamps:  # for ``present_contents``
+                self._remember({**stamps, key: [note.size_bytes, 0, note.sha256]})
+            return note.sha256
         try:
             state = file.stat()
             stamp = [state.st_size, state.st_mtime_ns]
-            key = str(file.resolve())
-            stamps = self._stamps()
             known = stamps.get(key)
             if isinstance(known, list) and known[:2] == stamp and len(known) == 3:
                 return str(known[2])
@@ -189,6 +235,12 @@ def delete_unused(folder: Path) -> bool:
 def lock_of(folder: Path) -> Path:
     """Held by whoever makes this folder."""
     return folder.with_name(f".{folder.name}.lock")
+
+
+def _check_kept(sources: Sequence[Path], folder: Path) -> None:
+    for source in sources:
+        if left_out(source) is not None:
+            raise PublishedLeftOut(source, f"what was made of it is not there, {folder}")
 
 
 def _say_so() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from hayakoe_engine.errors import BadVoiceFiles
+from hayakoe_engine.sources.left_out import PublishedLeftOut, left_out
 from hayakoe_engine.voices.model_card import MODEL_CARD, read_card
 from hayakoe_engine.voices.sbv2.aivmx import AIVMX_SUFFIX, Aivmx, aivmx_files
 from hayakoe_engine.voices.sbv2.config import VoiceConfig
@@ -37,7 +38,7 @@ class VoiceFiles:
         paths: Its files; if one of them changes, it is another voice.
         config: What the voice says of itself.
         styles: Its styles.
-        synthesizer: The network, an ONNX file.
+        synthesizer: The network, an ONNX file, which may have been left out.
         duration_predictor: A network that only predicts durations, if there is one.
         facts: What its publisher says of it, if anything.
     """
@@ -50,20 +51,33 @@ class VoiceFiles:
     duration_predictor: Path | None
     facts: VoiceFacts | None
 
+    @property
+    def networks(self) -> tuple[Path, ...]:
+        """Files of which nothing is needed any more when the voice has been installed."""
+        small = {self.folder / _CONFIG, self.folder / _STYLE_VECTORS}
+        files = (*self.paths, self.duration_predictor)
+        return tuple(
+            file
+            for file in files
+            if file is not None and file not in small and file.suffix.lower() != AIVMX_SUFFIX
+        )
+
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, *, whole: bool = True) -> Self:
         """Read what is small and look whether the rest is whole.
 
         Args:
             path: An AIVMX file, or a folder: with one of them, or with ``config.json``,
                 ``style_vectors.npy`` and ``synthesizer.onnx``.
+            whole: Whether the network is needed as it was published.
 
         Raises:
+            PublishedLeftOut: It is, but it was left out.
             BadVoiceFiles: A file is missing, damaged or something else; the message names it.
         """
         if path.suffix.lower() == AIVMX_SUFFIX and path.is_file():
             return cls._of_aivmx(path, None)
-        if not (path / _SYNTHESIZER).exists():
+        if not (path / _SYNTHESIZER).exists() and left_out(path / _SYNTHESIZER) is None:
             match aivmx_files(path):
                 case []:
                     pass
@@ -75,7 +89,7 @@ class VoiceFiles:
                         f"{path}: holds more than one voice: {names}",
                         hint="name one of these files instead of the folder",
                     )
-        return cls._of_folder(path)
+        return cls._of_folder(path, whole=whole)
 
     @classmethod
     def _of_aivmx(cls, file: Path, card: VoiceFacts | None) -> Self:
@@ -91,15 +105,15 @@ class VoiceFiles:
         )
 
     @classmethod
-    def _of_folder(cls, folder: Path) -> Self:
+    def _of_folder(cls, folder: Path, *, whole: bool) -> Self:
         paths = [folder / name for name in (_CONFIG, _STYLE_VECTORS, _SYNTHESIZER)]
-        for file in paths:
+        for file in (folder / _CONFIG, folder / _STYLE_VECTORS):
             _check_there(file)
+        _check_network(folder / _SYNTHESIZER, whole=whole)
         config = VoiceConfig.load(folder / _CONFIG)
         styles = StyleVectors.load(folder / _STYLE_VECTORS, config.styles)
-        check_onnx(folder / _SYNTHESIZER)
         weights = folder / _SYNTHESIZER_WEIGHTS
-        if weights.is_file():
+        if weights.is_file() or left_out(weights) is not None:
             paths.append(weights)
         durations = folder / _DURATION_PREDICTOR
         if durations.is_file():
@@ -120,7 +134,7 @@ class BertFiles:
     """The language model that all voices share.
 
     Attributes:
-        model: The network, an ONNX file.
+        model: The network, an ONNX file, which may have been left out.
         vocabulary: Its characters; a text file.
         tokenizer: What the vocabulary says.
     """
@@ -130,17 +144,30 @@ class BertFiles:
     tokenizer: Tokenizer
 
     @classmethod
-    def open(cls, model_folder: Path, tokenizer_folder: Path) -> Self:
+    def open(cls, model_folder: Path, tokenizer_folder: Path, *, whole: bool = True) -> Self:
         """Read the vocabulary and look whether the network is whole.
 
+        Args:
+            model_folder: Has the network.
+            tokenizer_folder: Has the vocabulary.
+            whole: Whether the network is needed as it was published.
+
         Raises:
+            PublishedLeftOut: It is, but it was left out.
             BadVoiceFiles: One is missing, damaged or something else; the message names it.
         """
         model, vocabulary = model_folder / "bert_q8.onnx", tokenizer_folder / "vocab.txt"
-        _check_there(model)
         _check_there(vocabulary)
-        check_onnx(model)
+        _check_network(model, whole=whole)
         return cls(model, vocabulary, Tokenizer.load(vocabulary))
+
+
+def _check_network(path: Path, *, whole: bool) -> None:
+    if left_out(path) is None:
+        _check_there(path)
+        check_onnx(path)
+    elif whole:
+        raise PublishedLeftOut(path, "this works with what was published")
 
 
 def _check_there(path: Path) -> None:

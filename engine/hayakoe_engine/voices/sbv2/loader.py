@@ -67,6 +67,7 @@ class Sbv2Loader:
         max_bytes: int | None,
         phrases: PhraseCache,
     ) -> None:
+        self._cache = cache
         self._store = ArtifactStore(cache / INSTALLED)
         self._opener = SessionOpener(tuned)
         self._threads = threads
@@ -112,6 +113,33 @@ class Sbv2Loader:
         if installed.folder is None:
             open_synthesizer(installed.files.synthesizer, self._threads)
 
+    def leave_out(
+        self, name: str, voice: Path, bert: Path, tokenizer: Path, *, source: str = ""
+    ) -> None:
+        """Install a voice, and do not keep the networks in the cache that were published.
+
+        What was made of them is read before, and must be whole. Otherwise as ``load``.
+
+        Raises:
+            BadVoiceFiles: As for ``load``, or something is damaged.
+        """
+        installed = self._installed(name, voice, bert, tokenizer, source)
+        model = installed.language_model
+        model_folder = None if model.graph is None else model.graph.parent
+        self._leave_out("the language model", [model.files.model], model_folder)
+        self._leave_out(f"voice {name}", installed.files.networks, installed.folder)
+
+    def _leave_out(self, what: str, files: Sequence[Path], folder: Path | None) -> None:
+        if folder is None or not files:
+            why = "runs as it was published" if folder is None else "is one file"
+            _LOG.warning("%s is kept as it was published: it %s", what, why)
+            return
+        cache = self._cache.resolve()
+        own = [file for file in files if file.resolve().is_relative_to(cache)]
+        freed_bytes = self._store.leave_out(own, folder)
+        if freed_bytes:
+            _LOG.info("%s is kept as installed only: %.1f MB less", what, freed_bytes / 1e6)
+
     def parts(
         self, name: str, voice: Path, bert: Path, tokenizer: Path
     ) -> tuple[LanguageModel, VoiceManifest, Callable[[Precision], OnnxBackend]]:
@@ -138,9 +166,9 @@ class Sbv2Loader:
     def _installed(
         self, name: str, voice: Path, bert: Path, tokenizer: Path, source: str
     ) -> _InstalledVoice:
-        files = VoiceFiles.open(voice)
+        files = VoiceFiles.open(voice, whole=False)
         info = voice_info(name, source, files.config, files.facts)
-        language_model = self._install_language_model(BertFiles.open(bert, tokenizer))
+        language_model = self._install_language_model(BertFiles.open(bert, tokenizer, whole=False))
 
         def make(folder: Path) -> None:
             with _installing(f"voice {name}"):
