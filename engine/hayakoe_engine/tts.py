@@ -320,6 +320,11 @@ class TTS:
         return self._scheduler.active_streams
 
     @property
+    def phrases(self) -> PhraseCache:
+        """What remembers sentences; voices that are made elsewhere may use it, too."""
+        return self._phrases
+
+    @property
     def phrase_cache(self) -> PhraseCacheFigures:
         """What has become of the sentences that were to be said again."""
         return self._phrases.figures

@@ -15,6 +15,7 @@ from hayakoe_engine.passage import Passage
 from hayakoe_engine.text.clean import Cleaner
 from hayakoe_engine.text.markup import parse_ssml
 from hayakoe_engine.text.split import SentenceSplitter, split_sentences
+from hayakoe_engine.voices.voice import DistantVoice
 from hayakoe_engine.window import Window
 
 if TYPE_CHECKING:
@@ -243,7 +244,11 @@ class Utterance:
         return Passage(reading.text, begin, partial(self._say, reading, own, self._stand_in))
 
     def _say(self, reading: Reading, options: SynthesisOptions, voice: Voice) -> Windows:
-        windows = voice.begin(reading, options, np.random.default_rng(options.seed))
+        rng = np.random.default_rng(options.seed)
+        if isinstance(voice, DistantVoice):
+            windows = voice.begin_for(self._stream.priority, reading, options, rng)
+        else:
+            windows = voice.begin(reading, options, rng)
         if voice.info.sample_rate_hz == self.sample_rate_hz:
             return windows
         return _resampled(windows, voice.info.sample_rate_hz, self.sample_rate_hz)

@@ -100,6 +100,34 @@ class MeasurableVoice(Protocol):
         ...
 
 
+@runtime_checkable
+class RememberingVoice(Protocol):
+    """A voice that may say a sentence as it has said it before."""
+
+    @property
+    def identity(self) -> str:
+        """Differs from that of every voice that sounds otherwise."""
+        ...
+
+
+@runtime_checkable
+class DistantVoice(Protocol):
+    """A voice that speaks elsewhere, where sentences of others wait, too."""
+
+    def begin_for(
+        self, priority: int, reading: Reading, options: SynthesisOptions, rng: np.random.Generator
+    ) -> Iterator[NDArray[np.float32] | Window]:
+        """As ``Voice.begin``.
+
+        Args:
+            priority: Who goes first there, as of the scheduler.
+            reading: How the sentence is read.
+            options: How it is spoken.
+            rng: Source of all randomness.
+        """
+        ...
+
+
 def measure(
     voice: Voice, reading: Reading, options: SynthesisOptions, rng: np.random.Generator
 ) -> Generator[NDArray[np.float32], None, Delivery]:

@@ -119,6 +119,11 @@ class PublishedVoice:
         self._identity = f"{identity} {language_model.identity}"
 
     @property
+    def identity(self) -> str:
+        """Differs from that of every voice that sounds otherwise."""
+        return self._identity
+
+    @property
     def info(self) -> VoiceInfo:
         """Facts about the voice."""
         return self._info

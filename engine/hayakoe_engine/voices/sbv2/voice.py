@@ -78,6 +78,11 @@ class Sbv2Voice:
         self._identity = f"{identity} {language_model.identity}"
 
     @property
+    def identity(self) -> str:
+        """Differs from that of every voice that sounds otherwise."""
+        return self._identity
+
+    @property
     def info(self) -> VoiceInfo:
         """Facts about the voice."""
         return self._info
