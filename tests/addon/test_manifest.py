@@ -5,8 +5,11 @@ The Supervisor drops keys it does not know without a word, so what it knows is w
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import struct
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -215,3 +218,22 @@ def test_pictures_are_as_the_store_shows_them(name, square):
     assert (width == height) is square
     assert 64 <= height <= 512
     assert len(data) < 200_000
+
+
+def test_there_is_one_apparmor_profile():
+    """The Supervisor gives it the name of the add-on; with two it would not know which."""
+    profiles = re.findall(r"(?m)^profile (\S+)", (ROOT / "apparmor.txt").read_text("utf-8"))
+    assert profiles == [CONFIG["slug"]]
+
+
+def test_the_apparmor_profile_can_be_compiled():
+    parser = shutil.which("apparmor_parser", path=f"{os.defpath}:/usr/sbin:/sbin")
+    if parser is None:
+        pytest.skip("there is no apparmor_parser (Debian's package apparmor)")
+    compiled = subprocess.run(
+        [parser, "--skip-kernel-load", "--skip-cache", "--stdout", ROOT / "apparmor.txt"],
+        capture_output=True,
+        check=False,
+    )
+    assert compiled.returncode == 0, compiled.stderr.decode()
+    assert compiled.stdout
