@@ -311,5 +311,6 @@ def _installing(what: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise NotInstallable(
-            f"installing it needs {error.name}: pip install 'wyoming-hayakoe[install]'"
+            f"installing it needs {error.name}: pip install 'wyoming-hayakoe[install]', or, in a "
+            "container, make the voice a part of the image (docs/docker.md)"
         ) from error
