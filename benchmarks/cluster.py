@@ -17,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, islice, pairwise
 from pathlib import Path
@@ -101,14 +101,14 @@ def main() -> int:
         arguments.voice,
         arguments.folder / "cluster-cache",
     )
-    with _local(models) as local, _nodes() as nodes, ExitStack() as joined:
+    with _local(models) as local, _nodes() as nodes:
         _print(what="machine", cpus=available_cpus(), streams=STREAMS)
         for replicas in arguments.replicas:
-            with _front(models, nodes.address, replicas, joined) as far:
+            with _front(models, nodes.address, replicas) as far:
                 if replicas == arguments.replicas[0]:
                     _print(what="window", **_overhead(local, far, arguments.sentences))
                 _print(what="streams", replicas=replicas, **_streams(far))
-        with _front(models, nodes.address, NODES, joined) as far:
+        with _front(models, nodes.address, NODES) as far:
             found = _streams(far, local, kill=lambda: nodes.remove_node(_any(nodes), False))
             _print(what="a node dies", replicas=NODES, **found)
     return 0 if found["wrong"] == 0 else 1
@@ -143,6 +143,7 @@ def _nodes() -> Iterator[Any]:
         os.environ.update(  # noqa: TID251 - Ray takes them from there only
             _ENVIRONMENT, HOME=folder, RAY_AUTH_TOKEN=secrets.token_hex(32)
         )
+        import ray  # noqa: PLC0415
         from ray.cluster_utils import Cluster as Nodes  # noqa: PLC0415
 
         node = {
@@ -156,8 +157,11 @@ def _nodes() -> Iterator[Any]:
             for _ in range(NODES):
                 nodes.add_node(**node, resources={"voices": 1})
             nodes.wait_for_nodes()
+            # This process only looks on; whom it measures joins in one of its own.
+            ray.init(nodes.address, log_to_driver=False)
             yield nodes
         finally:
+            ray.shutdown()
             nodes.shutdown()
 
 
@@ -166,12 +170,13 @@ def _any(nodes: Any) -> Any:  # noqa: ANN401
 
 
 @contextmanager
-def _front(models: Models, address: str, replicas: int, joined: ExitStack) -> Iterator[Speaker]:
+def _front(models: Models, address: str, replicas: int) -> Iterator[Speaker]:
     """The voice as a server has it whose replicas all run."""
-    # A process joins once: Serve holds on to what it knew of a cluster that was left.
-    cluster = joined.enter_context(Cluster(models.settings(address, replicas)))
-    origin = cluster.origin(models.voice, NeuralVoice(source=models.source))
-    with TTS(threads=STREAMS + available_cpus()) as tts:
+    with (
+        TTS(threads=STREAMS + available_cpus(), phrase_cache_mb=0) as tts,
+        Cluster(models.settings(address, replicas)) as cluster,
+    ):
+        origin = cluster.origin(tts.phrases, models.voice, NeuralVoice(source=models.source))
         speaker = tts.load(models.voice, source=origin).prepare().speakers[models.voice]
         _wait_for(replicas)
         for seed in islice(_seeds, 4 * replicas):  # everybody has spoken once

@@ -193,20 +193,20 @@ def serve(settings: Settings) -> None:
             listener(progress)
 
     with _stopped_by_signals(), ExitStack() as stack:
-        cluster = _cluster(settings)
-        if cluster is not None:
-            stack.callback(cluster.close)
         tts = stack.enter_context(build_engine(_front(settings), on_progress))
         tts.prepare()
         added = AddedVoices(settings_folder(settings) / "voices.yaml")
-        library = VoiceLibrary(
-            tts, settings, added, origin=None if cluster is None else cluster.origin
-        )
+        cluster = _cluster(settings)
+        if cluster is None:
+            library = VoiceLibrary(tts, settings, added)
+        else:
+            stack.enter_context(cluster)  # it is left before the engine waits for its threads
+            origin = partial(cluster.origin, tts.phrases)
+            library = VoiceLibrary(tts, settings, added, origin=origin, renew=cluster.renew)
         listeners.append(library.note)
         asyncio.run(_serve(tts, library, settings))
         stack.close()
-        has_left = cluster is None or cluster.has_left
-        if not library.stop() or not has_left:
+        if not library.stop():
             # It is in the midst of a library's work. What it writes is whole or not at all.
             logging.shutdown()
             os._exit(os.EX_OK)

@@ -25,7 +25,7 @@ from wyoming_hayakoe.voices import VoiceBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import TypeAlias
+    from typing import Protocol, TypeAlias
 
     from hayakoe_engine.sources.progress import FetchProgress
     from hayakoe_engine.tts import TTS
@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     from wyoming_hayakoe.settings import NeuralVoice, Settings
 
     Origin: TypeAlias = Callable[[str, NeuralVoice], str | Callable[[], Voice]]
+
+    class Renewal(Protocol):
+        """Has a voice made anew elsewhere, and waits until it is."""
+
+        def __call__(self, name: str, voice: NeuralVoice, *, update: bool) -> None:
+            """Do it, or raise a ``HayakoeError``."""
+
 
 _LOG = logging.getLogger(__name__)
 
@@ -85,18 +92,27 @@ class VoiceLibrary:
         settings: Say what voices there are, and what clients may choose.
         added: Keeps what is added.
         origin: What the engine loads a voice from; None is its source.
+        renew: Has those make a voice anew whom the engine has it from.
 
     Raises:
         ConfigError: A setting names a voice that does not exist.
     """
 
     def __init__(
-        self, tts: TTS, settings: Settings, added: AddedVoices, *, origin: Origin | None = None
+        self,
+        tts: TTS,
+        settings: Settings,
+        added: AddedVoices,
+        *,
+        origin: Origin | None = None,
+        renew: Renewal | None = None,
     ) -> None:
         self._tts = tts
         self._settings = settings
         self._added = added
         self._origin = origin or _source
+        self._renew_there = renew
+        self._voices: dict[str, NeuralVoice] = {}
         self._lock = threading.Lock()
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._retries: dict[str, float] = {}
@@ -204,7 +220,7 @@ class VoiceLibrary:
                 raise BadOption(
                     f"voice {name!r} is in the settings (voices.{name}); remove it there"
                 )
-            del self._statuses[name]
+            del self._statuses[name], self._voices[name]
             self._retries.pop(name, None)
             with suppress(VoiceNotFound):
                 self._tts.unload(name)
@@ -227,6 +243,7 @@ class VoiceLibrary:
 
     def _admit(self, name: str, voice: NeuralVoice, *, is_added: bool) -> None:
         self._tts.load(name, source=self._origin(name, voice))
+        self._voices[name] = voice
         self._statuses[name] = VoiceStatus(
             name=name, title=voice.title, source=voice.source, state="loading", is_added=is_added
         )
@@ -282,13 +299,19 @@ class VoiceLibrary:
         self._announce(book)
         begun = time.perf_counter()
         if anew:
-            failure = failure_of(name, partial(self._tts.reload, name, update=update))
+            failure = failure_of(name, partial(self._reload, name, update=update))
         else:
             failure = failure_of(name, partial(self._tts.prepare, [name]))
         self._current = None
         if isinstance(failure, BusyError | VoiceNotFound):
             return  # the engine is closed, or the voice was removed
         self._settle(name, failure, time.perf_counter() - begun)
+
+    def _reload(self, name: str, *, update: bool) -> None:
+        voice = self._voices.get(name)
+        if self._renew_there is not None and voice is not None:
+            self._renew_there(name, voice, update=update)
+        self._tts.reload(name, update=update)
 
     def _settle(self, name: str, failure: HayakoeError | None, took_s: float) -> None:
         with self._lock:

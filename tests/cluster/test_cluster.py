@@ -8,7 +8,7 @@ import json
 import socket
 import struct
 import sys
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,9 +21,10 @@ from wyoming.tts import Synthesize
 from hayakoe_engine import TTS
 from hayakoe_engine.errors import BusyError, SourceNotFound, SourceUnreachable
 from hayakoe_engine.options import SynthesisOptions
+from hayakoe_engine.scheduler import Priority
+from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
 from hayakoe_engine.voices.voice import measure
-from wyoming_hayakoe.cluster.remote_voice import RemoteVoice
-from wyoming_hayakoe.cluster.sentence import VoiceReference, recipe_for
+from wyoming_hayakoe.cluster.connection import Cluster
 from wyoming_hayakoe.cluster_settings import Pool
 from wyoming_hayakoe.settings import NeuralVoice, load_settings
 
@@ -40,19 +41,33 @@ TEXT = "おはようございます。今日の天気は晴れです。洗濯が
 
 @pytest.fixture(scope="module")
 def cluster(config):
-    from wyoming_hayakoe.cluster.connection import Cluster
-
     with Cluster(load_settings(config)) as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="module")
-def front(cluster):
+def front(cluster, config):
     """The engine of a server whose voices are on the cluster."""
-    with TTS(threads=24) as engine:
-        for name, voice in cluster._settings.voices.items():
-            engine.load(name, source=cluster.origin(name, voice))
+    with engine_of(cluster, load_settings(config)) as engine:
+        yield engine
+
+
+@contextmanager
+def engine_of(cluster, settings, **arguments):
+    with TTS(threads=24, phrase_cache_mb=0, **arguments) as engine:
+        for name, voice in settings.voices.items():
+            engine.load(name, source=cluster.origin(engine.phrases, name, voice))
         yield engine.prepare()
+
+
+@pytest.fixture(scope="module")
+def joined(ray_cluster):
+    """This process is a part of the cluster, to look around there."""
+    import ray
+
+    ray.init(ray_cluster.address, log_to_driver=False)
+    yield
+    ray.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -112,13 +127,15 @@ async def test_twenty_speak_at_once(front, local):
     assert len({samples.tobytes() for samples in spoken}) == len(seeds)
 
 
-@pytest.mark.usefixtures("front")
-def test_another_server_shares_the_replicas(cluster):
+@pytest.mark.usefixtures("front", "joined")
+def test_another_server_shares_the_replicas(config, local):
     before = replicas()
-    (pool,) = cluster._pools
-    pool.deploy()
+    settings = load_settings(config)
+    with Cluster(settings) as another, engine_of(another, settings) as engine:
+        spoken = engine.speakers["taro"].generate(TEXT)
+    np.testing.assert_array_equal(spoken.samples, local.speakers["taro"].generate(TEXT).samples)
     assert replicas() == before
-    assert len(before) == pool.running_replicas == 2
+    assert len(before) == 2
 
 
 @pytest.mark.usefixtures("front")
@@ -128,29 +145,48 @@ def test_nothing_listens_beyond_this_machine(ray_cluster):
     assert all(address.is_loopback for address in listening), listening
 
 
-def test_too_much_at_once_is_refused(config, front, local):
+@pytest.mark.usefixtures("joined")
+def test_too_much_at_once_is_refused_but_for_alarms(config, local):
     from ray import serve
 
-    from wyoming_hayakoe.cluster.pool import ReplicaPool
-
+    small = {"cpus": 0.1, "max_replicas": 1, "sentences": 1, "max_queued": 1}
     settings = load_settings(config)
-    small = Pool(cpus=0.1, max_replicas=1, sentences=1, max_queued=1)
-    reference = VoiceReference("hana", settings.voices["hana"].source)
-    pool = ReplicaPool("small", small, recipe_for(settings, small), [reference], HANG_S)
-    pool.deploy()
-    assert pool.describe(reference, HANG_S) == front.speakers["hana"].info
-    voice = RemoteVoice(reference, front.speakers["hana"].info, lambda: [pool])
-    try:
-        with TTS(threads=12).load("hana", source=lambda: voice).prepare() as engine:
-            outcomes = asyncio.run(generated_at_once(engine.speakers["hana"], range(12)))
-    finally:
-        serve.delete(pool.application)
+    pools = {"small": Pool(**small)}
+    cluster = settings.cluster.model_copy(update={"pools": pools})
+    settings = settings.model_copy(update={"cluster": cluster})
+    with Cluster(settings) as cluster, engine_of(cluster, settings) as engine:
+        outcomes, alarm = asyncio.run(generated_at_once(engine.speakers["hana"], range(12)))
+    serve.delete("hayakoe-small")
     refused = [isinstance(outcome, BusyError) for outcome in outcomes]
     assert any(refused)
     assert not all(refused)
     seed = refused.index(False)
     here = local.speakers["hana"].generate(TEXT, seed=seed)
     np.testing.assert_array_equal(outcomes[seed].samples, here.samples)
+    np.testing.assert_array_equal(alarm, local.speakers["hana"].generate(TEXT, seed=99).samples)
+
+
+def test_a_voice_is_made_anew_on_every_replica(cluster, front, config, local):
+    settings = load_settings(config)
+    cluster.renew("hana", settings.voices["hana"], update=True)
+    front.reload("hana", update=True)
+    spoken = front.speakers["hana"].generate(TEXT)
+    np.testing.assert_array_equal(spoken.samples, local.speakers["hana"].generate(TEXT).samples)
+
+
+def test_what_was_made_ahead_needs_no_cluster(config, local, tmp_path):
+    settings = load_settings(config)
+    with (
+        Cluster(settings) as cluster,
+        engine_of(cluster, settings, phrase_store_mb=8, phrase_dir=tmp_path) as engine,
+    ):
+        made = engine.speakers["hana"].prerender(TEXT)
+        assert made.kept == "disk"
+        cluster.close()
+        spoken = engine.speakers["hana"].generate(TEXT)
+    here = local.speakers["hana"].generate(TEXT)
+    assert made.audio_s == pytest.approx(here.duration_s)
+    assert spoken.pcm_bytes() == here.pcm_bytes()
 
 
 @pytest.mark.usefixtures("front")
@@ -205,28 +241,54 @@ async def test_a_node_that_dies_silences_nobody(ray_cluster, front, local):
 
 
 def test_a_cluster_that_is_not_there_is_tried_again_later(config):
-    from wyoming_hayakoe.cluster.connection import Cluster
-
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         flags = {"cluster": {"address": f"127.0.0.1:{unused.getsockname()[1]}"}}
         settings = load_settings(config, flags)
-        with pytest.raises(SourceUnreachable, match="cannot join the Ray cluster"):
-            Cluster(settings).origin("hana", settings.voices["hana"])()
+        with (
+            Cluster(settings) as cluster,
+            pytest.raises(SourceUnreachable, match="cannot join the Ray cluster"),
+        ):
+            cluster.origin(PhraseCache(0), "hana", settings.voices["hana"])()
 
 
 @pytest.mark.usefixtures("front")
 def test_a_voice_that_is_nowhere_is_an_error(cluster, tmp_path):
     voice = NeuralVoice(source=f"file://{tmp_path}")
     with pytest.raises(SourceNotFound, match="hanako"):
-        cluster.origin("hanako", voice)()
+        cluster.origin(PhraseCache(0), "hanako", voice)()
+
+
+async def test_a_server_outlives_the_head(ray_cluster, config, local, tmp_path):
+    """The last test: afterwards there is no cluster any more."""
+    path = tmp_path / "socket"
+    arguments = ["serve", "--config", config, "--uri", f"unix://{path}", "--voice", "hana"]
+    arguments += ["--set", "http.enabled=false", "--set", "fallback.enabled=true"]
+    far = local.speakers["hana"].generate(TEXT).pcm_bytes()
+    async with running(*arguments) as server, asyncio.timeout(2 * HANG_S):
+        while await said(path, TEXT) != far:
+            pass
+        for node in [*ray_cluster.worker_nodes, ray_cluster.head_node]:
+            await asyncio.to_thread(ray_cluster.remove_node, node, allow_graceful=False)
+        other = f"{TEXT}もう一度言います。"
+        assert await said(path, other)
+        server.terminate()
+        assert await server.wait() == 0
 
 
 async def generated_at_once(speaker, seeds):
-    """What became of one text for each seed: audio, or an error."""
-    return await asyncio.gather(
-        *(speaker.agenerate(TEXT, seed=seed) for seed in seeds), return_exceptions=True
+    """What became of one text for each seed: audio, or an error; and what an alarm said."""
+
+    async def alarm():
+        with speaker.open(seed=99, priority=Priority.ALARM) as utterance:
+            utterance.push(TEXT)
+            utterance.finish()
+            return np.concatenate([audio.samples async for audio in utterance])
+
+    *outcomes, spoken = await asyncio.gather(
+        *(speaker.agenerate(TEXT, seed=seed) for seed in seeds), alarm(), return_exceptions=True
     )
+    return outcomes, spoken
 
 
 def measured(engine, reading):

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
 from hayakoe_engine import TTS
-from hayakoe_engine.audio import PhoneTiming
+from hayakoe_engine.audio import PhoneTiming, float_to_pcm16
 from hayakoe_engine.errors import BusyError, InferenceFailed, StyleNotFound
+from hayakoe_engine.scheduler import Priority
 from hayakoe_engine.voices.voice import VoiceInfo
 from hayakoe_engine.window import MadeWindow
 from wyoming_hayakoe.cluster.remote_voice import RemoteVoice, ReplicaLost
-from wyoming_hayakoe.cluster.sentence import VoiceReference
+from wyoming_hayakoe.cluster.sentence import Description, VoiceReference
 
 RATE_HZ = 16_000
 INFO = VoiceInfo(
-    name="far", title="遠", sample_rate_hz=RATE_HZ, licence="", credit="", url="", version="1"
+    name="far",
+    title="遠",
+    sample_rate_hz=RATE_HZ,
+    licence="",
+    credit="",
+    url="",
+    version="1",
+    styles=("Neutral",),
 )
 WINDOWS = [
     MadeWindow(np.arange(start, start + 100, dtype=np.float32) / 1000, (PhoneTiming("a", 0, 0.1),))
@@ -39,9 +49,17 @@ class Pool:
             raise error
 
 
+@contextmanager
+def engine_with(*pools, **arguments):
+    description = Description(INFO, "a hash of its content", "1")
+    with TTS(threads=2, **arguments) as tts:
+        reference = VoiceReference("far", "file:///voices")
+        voice = RemoteVoice(reference, description, lambda: pools, tts.phrases)
+        yield tts.load("far", source=lambda: voice).prepare()
+
+
 def spoken_with(*pools):
-    voice = RemoteVoice(VoiceReference("far", "file:///voices"), INFO, lambda: pools)
-    with TTS(threads=2).load("far", source=lambda: voice).prepare() as tts:
+    with engine_with(*pools) as tts:
         return tts.speakers["far"].generate("はい。")
 
 
@@ -74,6 +92,62 @@ def test_it_is_busy_when_all_are():
     full = [([], BusyError("full"))] * 10
     with pytest.raises(BusyError, match="full"):
         spoken_with(Pool(*full), Pool(*full))
+
+
+def test_the_embedded_voice_speaks_when_all_are_busy():
+    with engine_with(Pool(*[([], BusyError("full"))] * 10)) as tts:
+        tts.load("mei").prepare()
+        with tts.speakers["far"].open(stand_in=tts.speakers["mei"], deadline_s=60) as utterance:
+            utterance.push("起きる時間です。")
+            utterance.finish()
+            assert sum(audio.duration_s for audio in utterance) > 0.5
+            (replacement,) = utterance.replacements
+    assert isinstance(replacement.reason, BusyError)
+
+
+def test_it_fails_where_there_is_no_cluster():
+    with pytest.raises(InferenceFailed, match="the cluster is not there"):
+        spoken_with()
+
+
+@pytest.mark.parametrize("priority", Priority)
+def test_replicas_are_told_the_priority(priority):
+    pool = Pool()
+    with (
+        engine_with(pool) as tts,
+        tts.speakers["far"].open(priority=priority) as utterance,
+    ):
+        utterance.push("はい。")
+        utterance.finish()
+        list(utterance)
+    (sentence,) = pool.asked
+    assert sentence.priority is priority
+
+
+def test_what_was_said_is_remembered_here():
+    pool = Pool()
+    with engine_with(pool) as tts:
+        first, second = (tts.speakers["far"].generate("はい。") for _ in range(2))
+        tts.speakers["far"].generate("はい。", remember="no")
+    np.testing.assert_array_equal(first.samples, second.samples)
+    assert len(pool.asked) == 2
+
+
+def test_what_was_broken_off_is_not_remembered():
+    pool = Pool((WINDOWS[:1], StyleNotFound("no such style")))
+    with engine_with(pool) as tts:
+        with pytest.raises(StyleNotFound):
+            tts.speakers["far"].generate("はい。")
+        np.testing.assert_array_equal(tts.speakers["far"].generate("はい。").samples, WHOLE)
+
+
+def test_what_was_made_ahead_needs_no_cluster(tmp_path):
+    store = {"phrase_store_mb": 1, "phrase_dir": tmp_path}
+    with engine_with(Pool(), **store) as tts:
+        assert tts.speakers["far"].prerender("起きる時間です。").kept == "disk"
+    with engine_with(**store) as tts:
+        spoken = tts.speakers["far"].generate("起きる時間です。")
+    assert spoken.pcm_bytes() == float_to_pcm16(WHOLE).tobytes()
 
 
 def test_it_fails_when_all_are_lost():

@@ -57,6 +57,7 @@ class Workshop:
         self.failure = None
         self.level = 0.5
         self.made = []
+        self.renewed = []
 
     def origin(self, name, _):
         def make():
@@ -67,6 +68,9 @@ class Workshop:
             return self.made[-1]
 
         return make
+
+    def renew(self, name, voice, *, update):
+        self.renewed.append((name, voice.source, update))
 
 
 @pytest.fixture
@@ -85,7 +89,7 @@ def library(workshop, tmp_path):
         tts = TTS(threads=1).load("mei").prepare()
         added = AddedVoices(tmp_path / "hayakoe" / "voices.yaml")
         loaded = load_settings(None, settings)
-        library = VoiceLibrary(tts, loaded, added, origin=workshop.origin)
+        library = VoiceLibrary(tts, loaded, added, origin=workshop.origin, renew=workshop.renew)
         made.append((library, tts))
         if start:
             library.start()
@@ -212,6 +216,16 @@ async def test_a_voice_made_anew_takes_over_between_two_utterances(library, work
     await until(lambda: len(workshop.made) == 2)
     await until(workshop.made[0].closed.is_set)
     assert is_tone(await say(voices, "tone"), 0.25)
+
+
+@pytest.mark.parametrize("update", [False, True])
+async def test_who_speaks_elsewhere_makes_it_anew_first(library, workshop, update):
+    workshop.open.set()
+    voices = library(**ONE)
+    await until(lambda: voices.is_settled)
+    await voices.reload("tone", update=update)
+    await until(lambda: len(workshop.made) == 2)
+    assert workshop.renewed == [("tone", SOURCE, update)]
 
 
 async def test_a_voice_that_cannot_be_made_anew_stays(library, workshop, caplog):

@@ -3,64 +3,82 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
+from contextlib import closing, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from hayakoe_engine.errors import BusyError, SourceUnreachable, VoiceError
-from wyoming_hayakoe.cluster.remote_voice import RemoteVoice
-from wyoming_hayakoe.cluster.sentence import VoiceReference, recipe_for
+from hayakoe_engine.errors import BusyError, HayakoeError, SourceUnreachable
+from hayakoe_engine.scheduler import Priority
+from wyoming_hayakoe.cluster.envoy_process import COMMAND, EnvoyProcess
+from wyoming_hayakoe.cluster.plan import Plan
+from wyoming_hayakoe.cluster.remote_voice import RemoteVoice, ReplicaLost
+from wyoming_hayakoe.cluster.sentence import VoiceReference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
+    from hayakoe_engine.text.delivery import Delivery
+    from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
     from hayakoe_engine.voices.voice import Voice
-    from wyoming_hayakoe.cluster.pool import ReplicaPool
+    from hayakoe_engine.window import MadeWindow
+    from wyoming_hayakoe.cluster.link import Method
+    from wyoming_hayakoe.cluster.sentence import Description, Sentence
+    from wyoming_hayakoe.cluster_settings import Pool
     from wyoming_hayakoe.settings import NeuralVoice, Settings
 
 _LOG = logging.getLogger(__name__)
 
-LOOK_S: Final = 2.0
-"""Time between two looks at which pools can speak."""
+LOST_S: Final = 30.0
+"""A cluster from which nothing has come for so long is left, and joined anew."""
+JOIN_S: Final = 120.0
+"""Time that joining may take."""
+FIRST_PAUSE_S: Final = 1.0
+LONGEST_PAUSE_S: Final = 30.0
+"""Time until a cluster is looked for again; twice as long every time, up to this."""
 _WAIT_S: Final = 0.2
-_FAREWELL_S: Final = 1.0
-_LOST_S: Final = 3 * LOOK_S
-_FOR_EVER_S: Final = 10**9
+_FAREWELL_S: Final = 5.0
 
 
 class Cluster:
     """Replicas on a Ray cluster, which is joined when the first voice is wanted.
 
+    Whenever it is lost it is joined again; meanwhile nobody waits for it, and voices fail at once.
     Replicas are shared with other servers, and stay when this one goes.
 
     Args:
         settings: Say where the cluster is and what its replicas are like.
-
-    Attributes:
-        has_left: Whether it was left when it was closed. Otherwise it did not answer, and this
-            process must end without another word to Ray, which would wait for it or abort.
+        command: Of the process that talks to Ray.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.has_left = True
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._pools: list[ReplicaPool] = []
-        self._speaking: list[ReplicaPool] = []
-        self._seen_at = 0.0
-        self._closing = threading.Event()
-        self._looking = threading.Thread(
-            target=self._look, name="hayakoe-cluster-look", daemon=True
-        )
+    def __init__(self, settings: Settings, command: Sequence[str] = COMMAND) -> None:
+        self._settings = settings.cluster
+        self._plan = Plan.of(settings)
+        self._command = command
+        self._pools = [
+            _Pool(name, pool, settings.cluster.window_timeout_s, self._call)
+            for name, pool in settings.cluster.pools.items()
+        ]
+        self._changed = threading.Condition()
+        self._envoy: EnvoyProcess | None = None
+        self._is_joined = False
+        self._trouble: HayakoeError | None = None
+        self._failures = 0
+        self._is_closing = False
+        self._hurry = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="hayakoe-cluster", daemon=True)
 
-    def origin(self, name: str, voice: NeuralVoice) -> Callable[[], Voice]:
+    def origin(self, phrases: PhraseCache, name: str, voice: NeuralVoice) -> Callable[[], Voice]:
         """What makes a voice, for ``TTS.load``."""
-        return partial(self.voice, VoiceReference(name, voice.source))
+        return partial(self.voice, VoiceReference(name, voice.source), phrases)
 
-    def voice(self, reference: VoiceReference) -> RemoteVoice:
+    def voice(self, reference: VoiceReference, phrases: PhraseCache) -> RemoteVoice:
         """A voice; waits until a replica has opened it.
+
+        Args:
+            reference: Which.
+            phrases: Remembers what it says.
 
         Raises:
             SourceError: The cluster cannot be joined now, or no replica is ready in time.
@@ -68,46 +86,38 @@ class Cluster:
             BusyError: The server is stopping.
             HayakoeError: The replica cannot open the voice.
         """
-        limit = time.monotonic() + self._settings.cluster.start_timeout_s
-        with self._lock:
-            if self._closing.is_set():
-                raise BusyError("the server is stopping")
-            if not self._pools:
-                self._join()
-        while not (ready := [pool for pool in self._pools if pool.running_replicas]):
-            if time.monotonic() > limit:
-                raise SourceUnreachable(
-                    f"no replica was ready within {self._settings.cluster.start_timeout_s:g} s",
-                    hint="`serve status` and `ray status` on a node of the cluster tell why",
-                )
-            if self._closing.wait(_WAIT_S):
-                raise BusyError("the server is stopping")
-        self._speaking = self._in_order(ready)
-        info = ready[0].describe(reference, max(1.0, limit - time.monotonic()))
-        return RemoteVoice(reference, info, lambda: self._speaking)
+        limit = time.monotonic() + self._settings.start_timeout_s
+        self._wait_until_speaking(limit)
+        (pool, *_) = self._speaking()
+        with _as_unreachable():
+            description = pool.describe(reference, max(1.0, limit - time.monotonic()))
+        return RemoteVoice(reference, description, self._speaking, phrases)
+
+    def renew(self, name: str, voice: NeuralVoice, *, update: bool) -> None:
+        """Have all replicas make a voice anew; waits until they have.
+
+        Raises:
+            SourceUnreachable: The cluster is not there, or not all replicas are done in time.
+            HayakoeError: A replica cannot make the voice; there it stays as it was.
+        """
+        reference = VoiceReference(name, voice.source)
+        pools = [pool for pool in self._speaking() if pool.replicas]
+        if not pools:
+            raise SourceUnreachable("the cluster is not there")
+        with _as_unreachable():
+            for pool in pools:
+                pool.renew(reference, self._settings.start_timeout_s, update=update)
 
     def close(self) -> None:
         """Leave the cluster, and let nobody wait for it any more; the second time does nothing."""
-        self._closing.set()
-        if not self._lock.acquire(timeout=_FAREWELL_S):
-            self.has_left = False  # it is being joined
-            return
-        try:
-            if self._pools:
-                self._pools = []
-                self.has_left = self._leave()
-        finally:
-            self._lock.release()
-
-    def _leave(self) -> bool:
-        # Asked for anything after it was shut down, Ray would start a cluster of its own.
-        self._looking.join(_FAREWELL_S)
-        if self._looking.is_alive() or time.monotonic() - self._seen_at > _LOST_S:
-            return False
-        from wyoming_hayakoe.cluster.joining import leave  # noqa: PLC0415
-
-        leave()
-        return True
+        with self._changed:
+            self._is_closing = True
+            if self._envoy is not None:
+                self._envoy.hang_up()
+            self._changed.notify_all()
+        self._hurry.set()
+        if self._keeper.ident is not None:
+            self._keeper.join(_FAREWELL_S)
 
     def __enter__(self) -> Self:
         return self
@@ -115,49 +125,171 @@ class Cluster:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _join(self) -> None:
-        # Ray would end this process a minute after its head is lost. It takes that from the
-        # environment only, when it is imported, which also takes seconds.
-        os.putenv("RAY_gcs_rpc_server_reconnect_timeout_s", str(_FOR_EVER_S))
-        from wyoming_hayakoe.cluster import joining, pool  # noqa: PLC0415
+    def _wait_until_speaking(self, limit: float) -> None:
+        with self._changed:
+            if self._keeper.ident is None and not self._is_closing:
+                self._keeper.start()
+            self._hurry.set()
+            failures = self._failures
+            while True:
+                if self._is_closing:
+                    raise BusyError("the server is stopping")
+                if any(pool.replicas for pool in self._speaking()):
+                    return
+                if self._failures > failures and self._trouble is not None:
+                    raise self._trouble
+                if time.monotonic() > limit:
+                    raise SourceUnreachable(
+                        f"no replica was ready within {self._settings.start_timeout_s:g} s",
+                        hint="`serve status` and `ray status` on a node of the cluster tell why",
+                    )
+                self._changed.wait(_WAIT_S)
 
-        settings = self._settings.cluster
-        joining.join(settings.address or "auto")
-        voices = [
-            VoiceReference(name, voice.source) for name, voice in self._settings.voices.items()
-        ]
-        pools = [
-            pool.ReplicaPool(
-                name, one, recipe_for(self._settings, one), voices, settings.window_timeout_s
-            )
-            for name, one in settings.pools.items()
-        ]
-        try:
-            pool.deploy(pools)
-        except Exception as error:
-            joining.leave()
-            raise VoiceError(f"the cluster does not take the replicas: {error}") from error
-        self._pools = pools
-        self._seen_at = time.monotonic()
-        self._looking.start()
-
-    def _look(self) -> None:
-        """Keep in mind which pools have replicas: a sentence should not wait for a dead one."""
-        is_lost = False
-        while not self._closing.wait(LOOK_S):
-            try:
-                running = [(pool, pool.running_replicas) for pool in self._pools]
-            except Exception as error:  # noqa: BLE001 - the next look may succeed
-                _LOG.debug("the Ray cluster does not answer: %s", error)
-                running = []
-            if any(replicas is not None for _, replicas in running):
-                self._speaking = self._in_order([pool for pool, replicas in running if replicas])
-                self._seen_at = time.monotonic()
-                is_lost = False
-            elif not is_lost and not self._closing.is_set():
-                _LOG.warning("the Ray cluster does not answer")
-                is_lost = True
-
-    def _in_order(self, ready: Sequence[ReplicaPool]) -> list[ReplicaPool]:
+    def _speaking(self) -> Sequence[_Pool]:
         """The pools to ask: those that can speak first."""
-        return [*ready, *(pool for pool in self._pools if pool not in ready)]
+        envoy = self._envoy if self._is_joined else None
+        if envoy is None:
+            return ()
+        for pool in self._pools:
+            pool.replicas = envoy.replicas.get(pool.name, 0)
+        return sorted(self._pools, key=lambda pool: not pool.replicas)
+
+    def _call(
+        self,
+        pool: str,
+        method: Method,
+        silence_s: float,
+        **arguments: Any,  # noqa: ANN401
+    ) -> Generator[Any]:
+        envoy = self._envoy
+        if envoy is None:
+            raise ReplicaLost("the cluster is not there")
+        return envoy.call(pool, method, silence_s, **arguments)
+
+    # In the thread
+
+    def _keep(self) -> None:
+        """Be joined, as far as that depends on us."""
+        pause_s = FIRST_PAUSE_S
+        while True:
+            self._hurry.clear()
+            was_joined = self._stay_joined()
+            with self._changed:
+                if self._is_closing:
+                    return
+            pause_s = FIRST_PAUSE_S if was_joined else min(2 * pause_s, LONGEST_PAUSE_S)
+            self._hurry.wait(pause_s)
+
+    def _stay_joined(self) -> bool:
+        """Join, and return when that was in vain or the cluster is lost; returns which."""
+        trouble: HayakoeError = SourceUnreachable("the Ray cluster does not answer any more")
+        has_joined = False
+        try:
+            with closing(EnvoyProcess(self._plan, self._command)) as envoy, self._used(envoy):
+                envoy.wait_until_joined(JOIN_S)
+                has_joined = self._is_joined = True
+                _LOG.info("the Ray cluster is joined")
+                envoy.wait_until_lost(LOST_S)
+        except HayakoeError as error:
+            trouble = error
+        except OSError as error:
+            trouble = SourceUnreachable(f"cannot begin the process that talks to Ray: {error}")
+        with self._changed:
+            # Said once, not with every attempt.
+            if not self._is_closing and (has_joined or str(trouble) != str(self._trouble)):
+                _LOG.warning("%s; it is tried again and again", trouble)
+            self._trouble = trouble
+            self._failures += 1
+            self._changed.notify_all()
+        return has_joined
+
+    @contextmanager
+    def _used(self, envoy: EnvoyProcess) -> Iterator[None]:
+        """Let the envoy be asked."""
+        with self._changed:
+            self._envoy = envoy
+            if self._is_closing:
+                envoy.hang_up()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._envoy = None
+                self._is_joined = False
+
+
+class _Pool:
+    """A pool whose replicas may be asked, as ``Asks``.
+
+    Attributes:
+        name: Of the pool.
+        replicas: How many can speak, as far as is known.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pool: Pool,
+        window_timeout_s: float,
+        call: Callable[..., Generator[Any]],
+    ) -> None:
+        self.name = name
+        self.replicas = 0
+        self._settings = pool
+        self._window_timeout_s = window_timeout_s
+        self._call = partial(call, name)
+        self._lock = threading.Lock()
+        self._sentences = 0
+
+    def ask(self, sentence: Sentence) -> Iterator[MadeWindow]:
+        """Have a sentence spoken."""
+        with (
+            self._place(sentence.priority),
+            closing(self._call("speak", self._window_timeout_s, sentence=sentence)) as windows,
+        ):
+            yield from windows
+
+    def measure(self, sentence: Sentence) -> Delivery:
+        """Have a sentence measured."""
+        timeout_s = self._window_timeout_s
+        arguments = {"sentence": sentence, "timeout_s": timeout_s}
+        delivery: Delivery
+        (delivery,) = self._call("measure", timeout_s + _FAREWELL_S, **arguments)
+        return delivery
+
+    def describe(self, reference: VoiceReference, timeout_s: float) -> Description:
+        """What a replica says of a voice, when it has opened it."""
+        arguments = {"voice": reference, "timeout_s": timeout_s}
+        description: Description
+        (description,) = self._call("describe", timeout_s + _FAREWELL_S, **arguments)
+        return description
+
+    def renew(self, reference: VoiceReference, timeout_s: float, *, update: bool) -> None:
+        """Have all replicas make a voice anew."""
+        arguments = {"voice": reference, "timeout_s": timeout_s, "update": update}
+        for _ in self._call("renew", timeout_s + _FAREWELL_S, **arguments):
+            pass
+
+    @contextmanager
+    def _place(self, priority: int) -> Iterator[None]:
+        """One for a sentence; there is always one for an alarm."""
+        pool = self._settings
+        most = max(1, self.replicas) * pool.sentences + pool.max_queued
+        with self._lock:
+            if self._sentences >= most and priority != Priority.ALARM:
+                raise BusyError("the cluster is busy", hint="try again in a moment")
+            self._sentences += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._sentences -= 1
+
+
+@contextmanager
+def _as_unreachable() -> Iterator[None]:
+    """Who prepares a voice tries again later if the cluster was lost meanwhile."""
+    try:
+        yield
+    except ReplicaLost as error:
+        raise SourceUnreachable(f"the Ray cluster was lost: {error}") from error

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 import signal
-import socket
 import threading
-from typing import Final
 
 import ray
 
 from hayakoe_engine.errors import SourceUnauthorized, SourceUnreachable
-
-KNOCK_S: Final = 5.0
+from wyoming_hayakoe.cluster.knocking import knock
 
 
 def join(address: str) -> None:
@@ -25,13 +22,12 @@ def join(address: str) -> None:
         SourceUnreachable: There is none, now.
         SourceUnauthorized: It does not let us in.
     """
+    knock(address)
     is_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
     for name in ("ray", "ray.data", "ray.serve"):  # it tells much, and warns of what is meant so
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        if address != "auto":
-            _knock(address)  # Ray itself would try for minutes
         ray.init(
             address=address,
             namespace="hayakoe",
@@ -58,13 +54,3 @@ def join(address: str) -> None:
 def leave() -> None:
     """Be no part of it any more."""
     ray.shutdown()
-
-
-def _knock(address: str) -> None:
-    """Find out whether anybody is there.
-
-    Raises:
-        OSError: Nobody is.
-    """
-    host, _, port = address.rpartition(":")
-    socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
-import ray
 from ray import serve
 from ray.exceptions import RayTaskError
 from ray.serve.exceptions import BackPressureError
@@ -22,7 +21,6 @@ from hayakoe_engine.errors import (
 from wyoming_hayakoe import __version__
 from wyoming_hayakoe.cluster.remote_voice import ReplicaLost
 from wyoming_hayakoe.cluster.replica import DRAIN_S, Replica
-from wyoming_hayakoe.cluster.sentence import Description
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,12 +28,9 @@ if TYPE_CHECKING:
     from ray.serve.handle import DeploymentHandle, DeploymentResponseGenerator
 
     from hayakoe_engine.text.delivery import Delivery
-    from hayakoe_engine.voices.voice import VoiceInfo
     from hayakoe_engine.window import MadeWindow
-    from wyoming_hayakoe.cluster.sentence import Recipe, Sentence, VoiceReference
+    from wyoming_hayakoe.cluster.sentence import Description, Recipe, Sentence, VoiceReference
     from wyoming_hayakoe.cluster_settings import Pool
-
-    Item: TypeAlias = MadeWindow | Exception | None
 
 UPSCALE_DELAY_S: Final = 3.0
 DOWNSCALE_DELAY_S: Final = 300.0
@@ -66,29 +61,24 @@ def deploy(pools: Iterable[ReplicaPool]) -> None:
 
 
 class ReplicaPool:
-    """A pool as it is deployed.
+    """A pool as it is deployed. May be used from many threads at once.
 
     Args:
         name: Of the pool.
         pool: Its settings.
         recipe: What its replicas are made of.
         voices: Those that its replicas open when they start.
-        window_timeout_s: A replica from which nothing comes for this long is given up.
     """
 
     def __init__(
-        self,
-        name: str,
-        pool: Pool,
-        recipe: Recipe,
-        voices: Sequence[VoiceReference],
-        window_timeout_s: float,
+        self, name: str, pool: Pool, recipe: Recipe, voices: Sequence[VoiceReference]
     ) -> None:
         self.application = f"hayakoe-{name}"
         self._pool = pool
         self._recipe = recipe
         self._voices = voices[: recipe.max_voices]
-        self._window_timeout_s = window_timeout_s
+        self._lock = threading.Lock()
+        self._in_progress: Counter[str] = Counter()
         self._handle: DeploymentHandle[Replica] | None = None
 
     def deploy(self) -> None:
@@ -105,7 +95,8 @@ class ReplicaPool:
             name="replica",
             ray_actor_options=actor_options(pool),
             max_replicas_per_node=pool.max_replicas_per_node,
-            max_ongoing_requests=pool.sentences,
+            # What waits, waits where it can be told who goes first; Serve itself cannot.
+            max_ongoing_requests=self._recipe.max_sentences,
             max_queued_requests=pool.max_queued,
             user_config={"voices": [voice.key for voice in self._voices]},
             autoscaling_config={
@@ -127,9 +118,11 @@ class ReplicaPool:
 
     @property
     def running_replicas(self) -> int | None:
-        """Replicas that can speak now; None if the cluster is gone, or has forgotten the pool."""
-        if not ray.is_initialized():  # else asking would join some cluster
-            return None
+        """Replicas that can speak now; None if the cluster has forgotten the pool.
+
+        Raises:
+            Exception: Whatever Ray has to say.
+        """
         application = serve.status().applications.get(self.application)
         if application is None:
             return None
@@ -139,7 +132,7 @@ class ReplicaPool:
         )
         return replicas
 
-    def describe(self, voice: VoiceReference, timeout_s: float) -> VoiceInfo:
+    def describe(self, voice: VoiceReference, timeout_s: float) -> Description:
         """Facts about a voice; waits until a replica has opened it.
 
         Raises:
@@ -157,48 +150,69 @@ class ReplicaPool:
             ) from None
         except Exception as error:  # whatever Ray has to say
             raise VoiceError(f"{self.application}: {error}") from error
-        if not isinstance(answer, Description):
-            raise answer
-        if answer.version != __version__:
-            raise VoiceError(f"{self.application} runs version {answer.version}, not {__version__}")
-        return answer.info
+        description: Description = _checked(answer)
+        if description.version != __version__:
+            raise VoiceError(
+                f"{self.application} runs version {description.version}, not {__version__}"
+            )
+        return description
 
-    def ask(self, sentence: Sentence) -> Iterator[MadeWindow]:
-        """Have it spoken, as ``Asks.ask``."""
-        handle = self._deployed().options(stream=True, multiplexed_model_id=sentence.voice.key)
-        response = handle.speak.remote(sentence)
-        items: SimpleQueue[Item] = SimpleQueue()
-        # A thread of its own waits, because one cannot give up waiting for Ray.
-        threading.Thread(
-            target=_collect, args=(response, items), name="hayakoe-cluster", daemon=True
-        ).start()
+    def renew(self, voice: VoiceReference, timeout_s: float, *, update: bool) -> None:
+        """Have every replica that has a voice open make it anew, of what is there now.
+
+        Until then, and if it cannot, it speaks as before.
+
+        Args:
+            voice: Which.
+            timeout_s: Time for all of them.
+            update: Whether its source is asked for what it has now.
+
+        Raises:
+            SourceUnreachable: Not all answer in time.
+            HayakoeError: A replica cannot make it anew.
+        """
+        response = self._deployed().broadcast("renew", voice, update=update)
         try:
-            while (item := self._next(items)) is not None:
-                yield item
-        finally:
-            with suppress(Exception):  # it says once more what was wrong
-                response.cancel()
+            answers = response.results(timeout_s=timeout_s)
+        except TimeoutError:
+            raise SourceUnreachable(
+                f"{self.application}: not all replicas were done within {timeout_s:g} s"
+            ) from None
+        except Exception as error:  # whatever Ray has to say
+            raise VoiceError(f"{self.application}: {error}") from error
+        for answer in answers:
+            _checked(answer)
 
-    def measure(self, sentence: Sentence) -> Delivery:
-        """Have it measured, as ``Asks.measure``."""
+    @contextmanager
+    def speak(self, sentence: Sentence) -> Iterator[DeploymentResponseGenerator[MadeWindow]]:
+        """Have a sentence spoken; what it gives may also be an error that a replica returns."""
+        key = sentence.voice.key
+        with self._lock:
+            is_rare = self._in_progress[key] < self._pool.sentences
+            self._in_progress[key] += 1
+        # Where much is said with a voice, those may open it that have not.
+        place = {"multiplexed_model_id": key} if is_rare else {}
+        try:
+            yield self._deployed().options(stream=True, **place).speak.remote(sentence)
+        finally:
+            with self._lock:
+                self._in_progress[key] -= 1
+
+    def measure(self, sentence: Sentence, timeout_s: float) -> Delivery:
+        """Have a sentence measured.
+
+        Raises:
+            ReplicaLost: Whoever measured it is gone, or took too long.
+            BusyError: Too many sentences are waiting already.
+            HayakoeError: It cannot be measured.
+        """
         handle = self._deployed().options(multiplexed_model_id=sentence.voice.key)
         try:
-            answer = handle.measure.remote(sentence).result(timeout_s=self._window_timeout_s)
+            answer = handle.measure.remote(sentence).result(timeout_s=timeout_s)
         except Exception as error:
-            raise _translated(error) from error
-        if isinstance(answer, HayakoeError):
-            raise answer
-        delivery: Delivery = answer
+            raise translated(error) from error
+        delivery: Delivery = _checked(answer)
         return delivery
-
-    def _next(self, items: SimpleQueue[Item]) -> MadeWindow | None:
-        try:
-            item = items.get(timeout=self._window_timeout_s)
-        except Empty:
-            raise ReplicaLost(f"nothing came for {self._window_timeout_s:g} s") from None
-        if isinstance(item, Exception):
-            raise item
-        return item
 
     def _deployed(self) -> DeploymentHandle[Replica]:
         if self._handle is None:
@@ -218,22 +232,17 @@ class ReplicaPool:
         return fingerprint == self._recipe.fingerprint
 
 
-def _collect(response: DeploymentResponseGenerator[MadeWindow], items: SimpleQueue[Item]) -> None:
-    """Take what comes of a sentence, and at last None or what was wrong."""
-    try:
-        for item in response:
-            items.put(item)
-            if isinstance(item, Exception):
-                return
-        items.put(None)
-    except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
-        items.put(_translated(error))
-
-
-def _translated(error: BaseException) -> Exception:
+def translated(error: BaseException) -> Exception:
     """What is meant by an error of Ray."""
     if isinstance(error, BackPressureError):
         return BusyError("the cluster is busy", hint="try again in a moment")
     if isinstance(error, RayTaskError):
         return InferenceFailed(f"a replica failed: {error.cause}")
     return ReplicaLost(f"{type(error).__name__}: {error}")
+
+
+def _checked(answer: Any) -> Any:  # noqa: ANN401
+    """What a replica has answered, unless that is an error."""
+    if isinstance(answer, HayakoeError):
+        raise answer
+    return answer

@@ -6,6 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from hayakoe_engine.errors import BusyError, InferenceFailed
+from hayakoe_engine.scheduler import Priority
+from hayakoe_engine.voices.sbv2.phones import phones_of
+from hayakoe_engine.voices.sbv2.phrase_cache import phrase_key, windows_of
 from hayakoe_engine.window import MadeWindow, Window
 from wyoming_hayakoe.cluster.sentence import Sentence
 
@@ -18,8 +21,9 @@ if TYPE_CHECKING:
     from hayakoe_engine.options import SynthesisOptions
     from hayakoe_engine.text.delivery import Delivery
     from hayakoe_engine.text.reading import Reading
+    from hayakoe_engine.voices.sbv2.phrase_cache import PhraseCache
     from hayakoe_engine.voices.voice import VoiceInfo
-    from wyoming_hayakoe.cluster.sentence import VoiceReference
+    from wyoming_hayakoe.cluster.sentence import Description, VoiceReference
 
 _T = TypeVar("_T")
 
@@ -55,37 +59,70 @@ class Asks(Protocol):
 
 
 class RemoteVoice:
-    """A voice that replicas speak with.
+    """A voice whose sentences replicas speak, or that are remembered here.
 
-    If the one that speaks a sentence is lost, another one speaks it anew, and what has been heard
-    already is left out: the same sentence gives the same samples.
+    A sentence that breaks off is asked for again. The same sentence gives the same samples, so what
+    was heard is left out then.
 
     Args:
-        reference: What the replicas know it by.
-        info: Facts about it.
-        pools: Gives the replicas to ask, the preferred first.
+        reference: Which voice.
+        description: What a replica says of it.
+        pools: Gives the replicas to ask, the preferred first; none if the cluster is not there.
+        phrases: Remembers what was said.
     """
 
     def __init__(
-        self, reference: VoiceReference, info: VoiceInfo, pools: Callable[[], Sequence[Asks]]
+        self,
+        reference: VoiceReference,
+        description: Description,
+        pools: Callable[[], Sequence[Asks]],
+        phrases: PhraseCache,
     ) -> None:
         self._reference = reference
-        self._info = info
+        self._description = description
         self._pools = pools
+        self._phrases = phrases
 
     @property
     def info(self) -> VoiceInfo:
         """Facts about the voice."""
-        return self._info
+        return self._description.info
 
     def begin(
         self, reading: Reading, options: SynthesisOptions, rng: np.random.Generator
     ) -> Iterator[Window]:
         """Speak one sentence, window by window; ``next()`` waits for the replica."""
-        sentence = Sentence(self._reference, reading, options, rng)
+        return self.begin_for(Priority.INTERACTIVE, reading, options, rng)
+
+    def begin_for(
+        self, priority: int, reading: Reading, options: SynthesisOptions, rng: np.random.Generator
+    ) -> Iterator[Window]:
+        """As ``begin``; on replicas, too, the most urgent goes first."""
+        key = self._key(reading, options)
+        known = None if key is None else self._phrases.get(key, options.remember)
+        if known is not None:
+            yield from windows_of(known)
+            return
+        sentence = Sentence(
+            self._reference, reading, _asked_of_replicas(options), rng, Priority(priority)
+        )
         heard = _Heard()
+        phrase = []
         for made in self._try(lambda pool: heard.rest_of(pool.ask(sentence))):
+            made.samples.flags.writeable = False  # the next listener gets the same array
+            phrase.append(made)
             yield Window(partial(_made, made), len(made.samples))
+        if key is not None:
+            self._phrases.put(key, tuple(phrase), options.remember)
+            if options.remember == "until-spoken":
+                self._phrases.flush()
+
+    def _key(self, reading: Reading, options: SynthesisOptions) -> bytes | None:
+        """What a sentence is remembered under; as by the voice itself, where it is the same."""
+        identity = self._description.identity
+        if identity is None:
+            return None
+        return phrase_key(identity, self.info, phones_of(reading), reading, options)
 
     def measure(
         self, reading: Reading, options: SynthesisOptions, rng: np.random.Generator
@@ -98,7 +135,7 @@ class RemoteVoice:
 
     def _try(self, ask: Callable[[Asks], Iterator[_T]]) -> Iterator[_T]:
         """What a pool gives; if it breaks off, what the next one gives."""
-        trouble: Exception | None = None
+        trouble: Exception = ReplicaLost("the cluster is not there")
         for _ in range(ROUNDS):
             for pool in self._pools():
                 try:
@@ -131,6 +168,11 @@ class _Heard:
                 self._length = position
                 # The phones that begin in the rest of a window are few, and rarely asked for.
                 yield made if known <= 0 else MadeWindow(made.samples[known:])
+
+
+def _asked_of_replicas(options: SynthesisOptions) -> SynthesisOptions:
+    """What is made ahead waits here; replicas need not keep it, too."""
+    return options.changed(remember="yes") if options.remember == "until-spoken" else options
 
 
 def _made(made: MadeWindow) -> MadeWindow:

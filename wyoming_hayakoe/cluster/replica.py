@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import closing, contextmanager, suppress
+from contextlib import aclosing, closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
 
+import numpy as np
 from ray import serve
 
 from hayakoe_engine.errors import HayakoeError, VoiceNotFound
 from hayakoe_engine.scheduler import Scheduler
 from hayakoe_engine.tts import TTS
-from hayakoe_engine.voices.voice import measure
+from hayakoe_engine.voices.voice import RememberingVoice, measure
+from hayakoe_engine.window import MadeWindow
 from wyoming_hayakoe import __version__
 from wyoming_hayakoe.cluster.sentence import Description, VoiceReference, portions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
     from hayakoe_engine.text.delivery import Delivery
     from hayakoe_engine.voices.voice import Voice
-    from hayakoe_engine.window import MadeWindow
     from hayakoe_engine.work_stream import WorkStream
     from wyoming_hayakoe.cluster.sentence import Recipe, Sentence
 
 DRAIN_S: Final = 60.0
 """What is being spoken when a replica or a voice is to go may be spoken to the end for so long."""
+SIGN_OF_LIFE_S: Final = 2.0
+"""Whoever waits for a sentence whose turn has not come hears so often that it will."""
+_NOTHING: Final = MadeWindow(np.zeros(0, np.float32))
 
 
 class Replica:
@@ -39,10 +44,13 @@ class Replica:
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
         self._tts = TTS(**recipe.engine)
-        self._scheduler = Scheduler(recipe.engine["threads"])
+        self._scheduler = Scheduler(recipe.engine["threads"], recipe.max_sentences)
+        self._open: WeakValueDictionary[str, _OpenVoice] = WeakValueDictionary()
 
         async def open_voice(key: str) -> _OpenVoice:
-            return await asyncio.to_thread(_OpenVoice, self._tts, VoiceReference.from_key(key))
+            voice = await asyncio.to_thread(_OpenVoice, self._tts, VoiceReference.from_key(key))
+            self._open[key] = voice
+            return voice
 
         # So Serve knows which voices are open here, and sends sentences where theirs is.
         self._open_voice = serve.multiplexed(
@@ -65,18 +73,35 @@ class Replica:
             opened: _OpenVoice = await self._open_voice(voice.key)
         except HayakoeError as error:
             return error
-        return Description(opened.voice.info, __version__)
+        found = opened.voice
+        identity = found.identity if isinstance(found, RememberingVoice) else None
+        return Description(found.info, identity, __version__)
+
+    async def renew(self, voice: VoiceReference, *, update: bool) -> HayakoeError | None:
+        """Make a voice anew if it is open, or tell why it stays as it is."""
+        opened = self._open.get(voice.key)
+        try:
+            if opened is not None:
+                await asyncio.to_thread(opened.renew, update=update)
+        except HayakoeError as error:
+            return error
+        return None
 
     async def speak(self, sentence: Sentence) -> AsyncIterator[MadeWindow | HayakoeError]:
-        """Speak a sentence, window by window; an error ends it."""
+        """Speak a sentence, window by window; an error ends it, and nothing is a sign of life."""
         try:
-            opened: _OpenVoice = await self._open_voice(sentence.voice.key)
-            with opened.in_use() as voice, closing(self._begin(voice, sentence)) as stream:
-                async for window in stream:
-                    for portion in portions(window, voice.info.sample_rate_hz):
-                        yield portion
+            async with aclosing(_with_signs_of_life(self._speak(sentence))) as windows:
+                async for window in windows:
+                    yield window
         except HayakoeError as error:
             yield error
+
+    async def _speak(self, sentence: Sentence) -> AsyncGenerator[MadeWindow, None]:
+        opened: _OpenVoice = await self._open_voice(sentence.voice.key)
+        with opened.in_use() as voice, closing(self._begin(voice, sentence)) as stream:
+            async for window in stream:
+                for portion in portions(window, voice.info.sample_rate_hz):
+                    yield portion
 
     async def measure(self, sentence: Sentence) -> Delivery | HayakoeError:
         """How a voice would deliver a sentence, or why it cannot be told."""
@@ -88,10 +113,29 @@ class Replica:
             return error
 
     def _begin(self, voice: Voice, sentence: Sentence) -> WorkStream:
-        stream = self._scheduler.open(voice.info.sample_rate_hz)
+        stream = self._scheduler.open(voice.info.sample_rate_hz, sentence.priority)
         stream.add(lambda: voice.begin(sentence.reading, sentence.options, sentence.rng))
         stream.end()
         return stream
+
+
+async def _with_signs_of_life(
+    windows: AsyncGenerator[MadeWindow, None],
+) -> AsyncGenerator[MadeWindow, None]:
+    """The windows, and in between nothing, for as long as they are waited for."""
+    async with aclosing(windows):
+        while True:
+            following = asyncio.ensure_future(anext(windows, None))
+            try:
+                while not (await asyncio.wait({following}, timeout=SIGN_OF_LIFE_S))[0]:
+                    yield _NOTHING
+                window = await following
+            finally:
+                following.cancel()
+                await asyncio.wait({following})
+            if window is None:
+                return
+            yield window
 
 
 def _measured(voice: Voice, sentence: Sentence) -> Delivery:
@@ -115,17 +159,33 @@ class _OpenVoice:
     """
 
     def __init__(self, tts: TTS, reference: VoiceReference) -> None:
-        self._name = name = reference.name
+        self._reference = reference
         self._tts: TTS | None = tts
         self._users = 0
         self._unused = threading.Condition()
         try:
-            # It may be another one of the same name that is open.
-            tts.load(name, source=reference.source).reload(name)
-            self.voice = tts.speakers[name].voice
+            self.voice = self._opened(tts, update=False)
         except BaseException:
             self.__del__()
             raise
+
+    def renew(self, *, update: bool) -> None:
+        """Make it anew; what it is speaking it speaks to the end.
+
+        Args:
+            update: Whether its source is asked for what it has now.
+
+        Raises:
+            HayakoeError: It cannot be made; it stays as it is.
+        """
+        if self._tts is not None:
+            self.voice = self._opened(self._tts, update=update)
+
+    def _opened(self, tts: TTS, *, update: bool) -> Voice:
+        # It may be another one of the same name that is open.
+        name = self._reference.name
+        tts.load(name, source=self._reference.source).reload(name, update=update)
+        return tts.speakers[name].voice
 
     @contextmanager
     def in_use(self) -> Iterator[Voice]:
@@ -147,5 +207,5 @@ class _OpenVoice:
         with self._unused:
             self._unused.wait_for(lambda: not self._users, DRAIN_S)
         with suppress(AttributeError, VoiceNotFound):
-            if tts.speakers[self._name].voice is self.voice:
-                tts.unload(self._name)
+            if tts.speakers[self._reference.name].voice is self.voice:
+                tts.unload(self._reference.name)

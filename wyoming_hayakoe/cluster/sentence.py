@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from hayakoe_engine.scheduler import Priority
 from hayakoe_engine.window import MadeWindow
 from wyoming_hayakoe import __version__
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from wyoming_hayakoe.cluster_settings import Pool
     from wyoming_hayakoe.settings import Settings
 
+_ALARMS: Final = 16
+"""Places of a replica that only alarms may take, which servers send also when it is busy."""
 PORTION_SAMPLES: Final = 22_000
 """What is larger than 100 KB Ray does not send along, but stores, announces and has fetched."""
 
@@ -58,12 +61,14 @@ class Sentence:
         reading: How it is read.
         options: How it is spoken.
         rng: Source of all randomness, as it was before the first use.
+        priority: Who goes first on a replica, as of ``hayakoe_engine.scheduler``.
     """
 
     voice: VoiceReference
     reading: Reading
     options: SynthesisOptions
     rng: np.random.Generator
+    priority: Priority = Priority.INTERACTIVE
 
 
 def portions(window: MadeWindow, sample_rate_hz: int) -> Iterator[MadeWindow]:
@@ -88,10 +93,13 @@ class Description:
 
     Attributes:
         info: Facts about the voice.
+        identity: Differs from that of every other voice, so what was said can be kept under it;
+            None if nothing can.
         version: Of the program that the replica runs.
     """
 
     info: VoiceInfo
+    identity: str | None
     version: str
 
 
@@ -102,12 +110,14 @@ class Recipe:
     Attributes:
         engine: Arguments for its engine.
         max_voices: Voices that it holds at once.
+        max_sentences: Sentences that it speaks or has waiting at once.
         place: What it takes of its node, as the settings say it.
         version: Of the program that it must run.
     """
 
     engine: dict[str, Any]
     max_voices: int
+    max_sentences: int
     place: dict[str, Any]
     version: str = __version__
 
@@ -134,5 +144,6 @@ def recipe_for(settings: Settings, pool: Pool) -> Recipe:
             "threads": math.ceil(pool.cpus),
         },
         max_voices=settings.cluster.voices_per_replica,
+        max_sentences=pool.sentences + pool.max_queued + _ALARMS,
         place=pool.model_dump(),
     )
