@@ -1,14 +1,9 @@
 """OpenAI's own client against the server."""
 
-import asyncio
 import base64
 import io
 import json
-import subprocess
-import sys
-from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 import openai
 import pytest
@@ -65,52 +60,6 @@ async def test_pcm_is_24_khz(client):
     wav = soundfile.SoundFile(io.BytesIO((await speak(client, response_format="wav")).content))
     assert len(pcm) / 24_000 == pytest.approx(wav.frames / wav.samplerate, abs=0.1)
     assert np.abs(pcm).max() > 3000
-
-
-async def test_aac_is_the_sound_of_the_wav(client):
-    wav = (await speak(client, response_format="wav")).content
-    response = await speak(client, response_format="aac")
-    assert response.response.headers["Content-Type"] == "audio/aac"
-    program = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "aac", "-i", "pipe:0"]
-    decoding = await asyncio.create_subprocess_exec(
-        *program, "-f", "s16le", "pipe:1", stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    pcm, _ = await decoding.communicate(response.content)
-    assert decoding.returncode == 0
-    expected = np.frombuffer(wav[44:], "<i2").astype(float)
-    heard = np.frombuffer(pcm, "<i2").astype(float)
-    # Its encoder begins with a frame that only it needs, and ends with a whole one.
-    assert 1024 <= len(heard) - len(expected) < 2 * 1024
-    heard = heard[1024 : 1024 + len(expected)]
-    assert np.corrcoef(heard, expected)[0, 1] > 0.98
-    assert np.mean(heard**2) == pytest.approx(np.mean(expected**2), rel=0.05)
-
-
-async def test_aac_is_refused_where_there_is_no_ffmpeg(client, monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    with pytest.raises(openai.BadRequestError, match=r"wyoming-hayakoe\[aac\]") as caught:
-        await speak(client, response_format="aac")
-    assert caught.value.param == "response_format"
-
-
-async def test_whoever_hangs_up_leaves_no_ffmpeg(client, served):
-    def processes():
-        lists = Path("/proc/self/task").glob("*/children")
-        return {pid for one in lists for pid in one.read_text().split()}
-
-    before = processes()
-    text = TEXT + "ごゆっくりどうぞ。" * 100
-    speaking = client.audio.speech.with_streaming_response.create(
-        model="tts-1", voice="mei", input=text, response_format="aac"
-    )
-    async with speaking as response:
-        assert (await anext(response.iter_bytes(7))).startswith(b"\xff\xf1")
-        assert served.tts.active_utterances
-        assert processes() > before
-    async with asyncio.timeout(30):
-        while served.tts.active_utterances or processes() != before:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 async def test_audio_is_streamed(client):

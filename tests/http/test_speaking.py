@@ -138,7 +138,7 @@ async def test_ssml_presets_and_priorities_are_understood(serve):
         ({"text": "あ", "speed": 9}, 422, "invalid", "speed: must be less than or equal to 4"),
         ({"text": "あ", "speed": "1"}, 422, "invalid", "speed: must be a valid number"),
         ({"text": "あ", "sped": 1}, 422, "invalid", "sped: there is no such field"),
-        ({"text": "あ", "format": "aac"}, 422, "invalid", "format: must be 'wav', 'pcm'"),
+        ({"text": "あ", "format": "m4a"}, 422, "invalid", "format: must be 'wav', 'pcm'"),
         ({"text": "あ", "voice": "nobody"}, 404, "voice-not-found", "the voices are mei"),
         ({"text": "あ", "style": "Happy"}, 422, "style-not-found", "Happy"),
         ({"text": "<speak>", "markup": "ssml"}, 422, "bad-markup", "line 1"),

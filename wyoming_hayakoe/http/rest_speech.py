@@ -9,6 +9,7 @@ from pydantic import Field
 
 from hayakoe_engine.encoding import MAX_RATE_HZ, MIN_RATE_HZ
 from hayakoe_engine.scheduler import Priority
+from wyoming_hayakoe.http.audio_formats import AudioFormat  # noqa: TC001 - pydantic evaluates it
 from wyoming_hayakoe.http.audio_response import Output, narrate, respond
 from wyoming_hayakoe.http.body import ApiModel, read_body, read_query
 from wyoming_hayakoe.http.documented import documented
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 TAG: Final = "Speech"
 MAX_NAME_CHARS: Final = 256
 
-AudioFormat = Literal["wav", "pcm", "flac", "ogg", "opus", "mp3"]
 PriorityName = Literal["alarm", "interactive", "announcement", "batch"]
 NameField = Annotated[str, Field(max_length=MAX_NAME_CHARS)]
 SampleRate = Annotated[int, Field(ge=MIN_RATE_HZ, le=MAX_RATE_HZ)]
@@ -98,9 +98,10 @@ class Manner(Expression):
     """How a text is spoken, and as what it comes back."""
 
     format: AudioFormat = "wav"
-    """`pcm` is signed 16 bit, little-endian, one channel; `ogg` and `opus` are Opus in Ogg."""
+    """`pcm` is signed 16 bit, little-endian, one channel; `ogg` and `opus` are Opus in Ogg; `aac`
+    is in ADTS, and refused where there is no ffmpeg."""
     sample_rate: SampleRate | None = None
-    """In Hz; the voice's own if absent. Opus and MP3 exist at some rates only: it is the next
+    """In Hz; the voice's own if absent. Opus, MP3 and AAC exist at some rates only: it is the next
     higher one then, and `X-Sample-Rate` says which."""
     priority: PriorityName | None = None
     """Who goes first when there is much to do: `alarm` before `interactive`, which is usual,

@@ -10,12 +10,13 @@ from pydantic import AfterValidator, Field
 
 from hayakoe_engine.scheduler import Priority
 from hayakoe_engine.voices.catalogue import catalogue
+from wyoming_hayakoe.http.audio_formats import AudioFormat  # noqa: TC001 - pydantic evaluates it
 from wyoming_hayakoe.http.audio_response import narrate, respond
 from wyoming_hayakoe.http.body import ApiModel, read_body, read_query
 from wyoming_hayakoe.http.documented import documented
 from wyoming_hayakoe.http.errors import Conflict, NotFound
 from wyoming_hayakoe.http.keys import LIBRARY, SPEECH
-from wyoming_hayakoe.http.rest_speech import AudioFormat, Manner
+from wyoming_hayakoe.http.rest_speech import Manner
 from wyoming_hayakoe.setting_types import Title, VoiceName  # noqa: TC001 - pydantic evaluates them
 from wyoming_hayakoe.settings import NeuralVoice
 

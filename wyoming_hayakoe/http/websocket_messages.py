@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 from pydantic import Field, TypeAdapter, ValidationError
 
 from hayakoe_engine.errors import RequestError
+from wyoming_hayakoe.http.audio_formats import AudioFormat  # noqa: TC001 - pydantic evaluates it
 from wyoming_hayakoe.http.body import ApiModel
-from wyoming_hayakoe.http.rest_speech import AudioFormat, Manner
+from wyoming_hayakoe.http.rest_speech import Manner
 
 if TYPE_CHECKING:
     from hayakoe_engine.audio import Audio

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from aiohttp import WSMessage, web
 
+    from hayakoe_engine.encoding import AudioEncoder
     from wyoming_hayakoe.speech import Narration, Speech
 
 _LOG = logging.getLogger(__name__)
@@ -307,8 +308,15 @@ class Session:
                 await self._fail(turn, InferenceFailed(f"speaking failed: {error}"))
 
     async def _speak(self, turn: _Turn) -> None:
+        encoder = turn.config.output.encoder(turn.narration.sample_rate_hz, is_streamed=True)
+        try:
+            await self._send_spoken(turn, encoder)
+        finally:
+            # In a thread, for another one may be at work on it still.
+            asyncio.get_running_loop().run_in_executor(None, encoder.close)
+
+    async def _send_spoken(self, turn: _Turn, encoder: AudioEncoder) -> None:
         narration, config = turn.narration, turn.config
-        encoder = config.output.encoder(narration.sample_rate_hz, is_streamed=True)
         made_s = 0.0
         sentences = 0
         async for audio in narration:
