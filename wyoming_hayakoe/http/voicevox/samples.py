@@ -10,6 +10,7 @@ from hayakoe_engine.errors import HayakoeError
 from hayakoe_engine.lru import LruCache
 from hayakoe_engine.scheduler import Priority
 from wyoming_hayakoe.http.audio_response import EncodedNarration, Output, narrate
+from wyoming_hayakoe.http.errors import AnswerTimeout
 from wyoming_hayakoe.http.keys import SPEECH
 from wyoming_hayakoe.speech import Request
 
@@ -66,12 +67,17 @@ class Samples:
         """A sample, made now if it is not there.
 
         Raises:
-            HayakoeError: It cannot be spoken: the voice is not ready, or there is too much to do.
+            HayakoeError: It cannot be spoken, or not in time: the voice is not ready, or there is
+                too much to do.
         """
         key = _key(choice, number)
         wave = self._kept.get(key)
         if wave is None:
-            wave = await _spoken(request, choice, TEXTS[number])
+            try:
+                async with asyncio.timeout(_MOST_S):
+                    wave = await _spoken(request, choice, TEXTS[number])
+            except TimeoutError:
+                raise AnswerTimeout(f"a sample of {choice.name} took too long") from None
             self._kept.put(key, wave)
         return wave
 
@@ -95,9 +101,8 @@ class Samples:
 
     async def _try(self, request: web.Request, choice: Choice, number: int) -> None:
         try:
-            async with asyncio.timeout(_MOST_S):
-                await self.one(request, choice, number)
-        except (HayakoeError, TimeoutError) as error:
+            await self.one(request, choice, number)
+        except HayakoeError as error:
             _LOG.debug("no sample of %s: %s", choice.name, error)
         except Exception:  # noqa: BLE001 - nobody waits for it any more
             _LOG.exception("making a sample of %s failed", choice.name)
