@@ -173,12 +173,12 @@ class Cluster:
         pause_s = FIRST_PAUSE_S
         while True:
             self._hurry.clear()
-            was_joined = self._stay_joined()
-            with self._changed:
-                if self._is_closing:
-                    return
-            pause_s = FIRST_PAUSE_S if was_joined else min(2 * pause_s, LONGEST_PAUSE_S)
+            if self._stay_joined():
+                pause_s = FIRST_PAUSE_S
+            if self._is_closing:
+                return
             self._hurry.wait(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _stay_joined(self) -> bool:
         """Join, and return when that was in vain or the cluster is lost; returns which."""
