@@ -151,9 +151,9 @@ def test_padded_to_few_lengths_they_say_the_same(network, backend, monkeypatch):
     lengths = set()
 
     def watching(run, **_):
-        def watched(x, *others):
+        def watched(module, x, *others):
             lengths.add(x.shape[-1])
-            return run(x, *others)
+            return run(module, x, *others)
 
         return watched
 
@@ -179,16 +179,55 @@ def test_code_is_compiled_once_for_one_row_and_once_for_several(monkeypatch):
     monkeypatch.setattr(
         torch, "compile", lambda run, **options: compile_it(run, backend=counting, **options)
     )
-    stage = Stage(
-        lambda module, x, _, mask: module(x) * mask,
-        torch.nn.Conv1d(2, 2, 3, padding=1),
-        open_device("torch-cpu"),
-        in_half=False,
-        is_exact=True,
-        is_compiled=True,
-    )
+    stage = compiled_stage(convolved)
     for count in (1, 2, 3, 5, 1):
         for frames in (3, 40, 100, 1500):
             row = Row(torch.ones(2, frames), torch.zeros(1, 0, 1))
             assert stage.compute([row] * count)[0].shape == (2, frames)
     assert len(graphs) <= 3
+
+
+def test_voices_of_the_same_sizes_share_compiled_code(monkeypatch):
+    graphs, calls = [], []
+
+    def counting(graph, _):
+        graphs.append(graph)
+        return lambda *given: calls.append(graph) or graph.forward(*given)
+
+    compile_it = torch.compile
+    monkeypatch.setattr(
+        torch, "compile", lambda run, **options: compile_it(run, backend=counting, **options)
+    )
+    rows = [Row(torch.ones(2, 40), torch.zeros(1, 0, 1))] * 2
+    said = []
+    for _ in range(5):  # voices, with all that one consists of, in two precisions
+        stages = [
+            compiled_stage(call, in_half=in_half)
+            for call in (convolved, doubled)
+            for in_half in (False, True)
+        ]
+        known = len(calls)
+        for stage in stages:
+            said += [float(stage.compute(rows[:count])[0].sum()) for count in (1, 2)]
+        assert len(calls) == known + 2 * len(stages)
+    assert len(graphs) == 2 * len(stages)
+    assert len(set(said)) > 5  # each with its own weights
+
+
+def convolved(module, x, _, mask):
+    return module(x) * mask
+
+
+def doubled(module, x, _, mask):
+    return 2 * module(x) * mask
+
+
+def compiled_stage(call, *, in_half=False):
+    return Stage(
+        call,
+        torch.nn.Conv1d(2, 2, 3, padding=1).requires_grad_(False),
+        open_device("torch-cpu"),
+        in_half=in_half,
+        is_exact=True,
+        is_compiled=True,
+    )

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
-    from torch import Tensor
+    from torch import Tensor, nn
 
+_Module = TypeVar("_Module", bound="nn.Module")
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
@@ -44,11 +45,19 @@ class Device:
     health: Health = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "health", Health(partial(try_out, self.place)))
+        object.__setattr__(self, "health", Health(partial(_answer, self.place)))
 
     def guarded(self, run: Callable[[_In], _Out]) -> Callable[[_In], _Out]:
         """The same computation, but what is wrong with the device is said as ``Health`` does."""
         return lambda rows: self.health.run(partial(run, rows))
+
+    def bring(self, network: _Module) -> _Module:
+        """Have the weights of a network there.
+
+        Raises:
+            InferenceFailed: They do not fit.
+        """
+        return self.health.run(lambda: network.to(self.place))
 
     def tensor(self, values: NDArray[Any]) -> Tensor:
         """An array, brought there; on a GPU in its turn, without waiting for what is computed."""
@@ -117,6 +126,10 @@ def why_no_gpu() -> str | None:
         except RuntimeError as error:
             return f"cannot compute on the GPU{_first_line(error)}"
     return None
+
+
+def _answer(place: torch.device) -> float:
+    return torch.ones(1, device=place).item()
 
 
 def try_out(place: torch.device) -> None:

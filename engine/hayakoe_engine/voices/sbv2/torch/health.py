@@ -72,7 +72,7 @@ class Health:
             # What has failed must not hold memory for as long as somebody has the error.
             traceback.clear_frames(error.__traceback__)
             said = str(error).strip().partition("\n")[0]
-            if isinstance(error, torch.OutOfMemoryError) or any(e in said for e in _NO_MEMORY):
+            if _is_about_memory(error):
                 raise _NoMemory(said) from None
             if self._answers():
                 raise
@@ -85,11 +85,13 @@ class Health:
     def _answers(self) -> bool:
         try:
             self._answer()
-        except torch.OutOfMemoryError:
-            return True
-        except RuntimeError:
-            return False
+        except RuntimeError as error:
+            return _is_about_memory(error)
         return True
+
+
+def _is_about_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or any(e in str(error) for e in _NO_MEMORY)
 
 
 class _NoMemory(Exception):

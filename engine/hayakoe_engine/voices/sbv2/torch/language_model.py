@@ -40,7 +40,8 @@ class TorchBert:
         self._device = device
         self._is_compiled = is_compiled
         self._is_exact = network.embedding.weight.dtype == torch.float32
-        self._run = compiled(network.forward, is_compiled)
+        self._network = network
+        self._run = compiled(_run) if is_compiled else _run
         compute = device.guarded(self._compute)
         self._batched = Batcher(device.gate, compute, len, max_cells=_MAX_CELLS)
         if is_compiled:
@@ -65,5 +66,9 @@ class TorchBert:
         self._device.allow_short_mantissas(allowed=not self._is_exact)
         ids = self._device.padded(texts, longest)
         mask = self._device.padded([np.ones(len(text), np.bool_) for text in texts], longest)
-        made = self._run(ids, mask)
+        made = self._run(self._network, ids, mask)
         return [features[: len(text)] for features, text in zip(made, texts, strict=True)]
+
+
+def _run(network: Deberta, ids: Tensor, mask: Tensor) -> Tensor:
+    return network.forward(ids, mask)

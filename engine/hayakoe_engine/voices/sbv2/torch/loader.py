@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -31,7 +32,7 @@ from hayakoe_engine.voices.sbv2.voice import Sbv2Voice
 from hayakoe_engine.voices.sbv2.voice_info import voice_info
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from hayakoe_engine.voices.sbv2.loader import PrecisionChoice
@@ -109,8 +110,14 @@ class TorchLoader:
         config = NetworkConfig.of(files.config)
 
         def open_backend(precision: Precision, *, is_compiled: bool = False) -> TorchBackend:
-            network = load_checkpoint(weights, config).to(self._device.place)
+            network = self._device.bring(load_checkpoint(weights, config))
             return TorchBackend(network, self._device, precision=precision, is_compiled=is_compiled)
+
+        def open_best() -> TorchBackend:
+            if self._is_compiled:
+                with _as_it_is_if_not_compiled(name):
+                    return open_backend(precision, is_compiled=True)
+            return open_backend(precision)
 
         def measure(folder: Path) -> None:
             rehearsal = Rehearsal(info, files.config, files.styles, language_model)
@@ -124,7 +131,7 @@ class TorchLoader:
         backend = Resident(
             self._residency,
             weights.stat().st_size,
-            partial(open_backend, precision, is_compiled=self._is_compiled),
+            open_best,
         )
         backend.get()
         return Sbv2Voice(
@@ -183,7 +190,7 @@ class TorchLoader:
 
     def _open_bert(self, read: Callable[[], Deberta], tokenizer: Tokenizer) -> TorchBert:
         """The language model in 16 bits, or in float32 where that is asked for or needed."""
-        network = read().to(self._device.place)
+        network = self._device.bring(read())
         if tokenizer.size > network.config.vocabulary:
             # A GPU that is asked for a row that is not there computes nothing any more.
             raise BadVoiceFiles(
@@ -196,5 +203,18 @@ class TorchLoader:
             probe = TorchBert(network, self._device).features(tokenizer.ids(_PROBE))
             if not probe.isfinite().all():
                 _LOG.warning("the language model needs more than 16 bits")
-                network = read().to(self._device.place)
-        return TorchBert(network, self._device, is_compiled=self._is_compiled)
+                network = self._device.bring(read())
+        if self._is_compiled:
+            with _as_it_is_if_not_compiled("the language model"):
+                return TorchBert(network, self._device, is_compiled=True)
+        return TorchBert(network, self._device)
+
+
+@contextmanager
+def _as_it_is_if_not_compiled(what: str) -> Iterator[None]:
+    """Go on if torch cannot compile something: it can be run all the same."""
+    try:
+        yield
+    except RuntimeError as error:
+        reason = str(error).strip().partition("\n")[0]
+        _LOG.warning("%s is not compiled, and runs as it is: %s", what, reason)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 import numpy as np
 import torch
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from hayakoe_engine.voices.sbv2.torch.device import Device
+
+_Run = TypeVar("_Run", bound="Callable[..., Any]")
 
 _BUCKETS: Final = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768)
 _LARGE_BUCKET: Final = 1024
@@ -68,10 +69,11 @@ class Stage:
         self._is_exact = is_exact
         self._is_compiled = is_compiled
         self._steps = steps
+        self._in_float = module
+        self._module = copy.deepcopy(module).to(device.half) if in_half else module
         self._dtype = device.half if in_half else torch.float32
-        self._in_float: Callable[..., Tensor] = partial(call, module)
-        chosen = copy.deepcopy(module).to(device.half) if in_half else module
-        self._run: Callable[..., Tensor] = compiled(partial(call, chosen), is_compiled)
+        self._call = call
+        self._run = compiled(call) if is_compiled else call
 
     def frames_of(self, row: Row) -> int:
         """Length of a row in frames."""
@@ -94,10 +96,11 @@ class Stage:
         if self._is_compiled or min(frames) < longest:
             mask = length_mask(frames, longest, self._device)
         self._device.allow_short_mantissas(allowed=not self._is_exact)
-        made = self._computed(self._run, self._dtype, x, speakers, mask)
+        given = (x, speakers, mask)
+        made = self._computed(self._run, self._module, self._dtype, given)
         if not made.isfinite().all():
             # 16 bits may be too few for what a voice does rarely.
-            made = self._computed(self._in_float, torch.float32, x, speakers, mask)
+            made = self._computed(self._call, self._in_float, torch.float32, given)
             if not made.isfinite().all():
                 raise InferenceFailed("the network gives what is no number")
         steps = made.shape[-1] // longest
@@ -109,16 +112,20 @@ class Stage:
         ]
 
     def _computed(
-        self, run: Callable[..., Tensor], dtype: torch.dtype, *inputs: Tensor | None
+        self, run: Call, module: nn.Module, dtype: torch.dtype, given: tuple[Tensor | None, ...]
     ) -> Tensor:
-        cast = [None if tensor is None else tensor.to(dtype) for tensor in inputs]
-        made = run(*cast).to(torch.float32)
+        x, speakers, mask = (None if tensor is None else tensor.to(dtype) for tensor in given)
+        made = run(module, cast("Tensor", x), cast("Tensor", speakers), mask).to(torch.float32)
         return made.cpu() if self._is_last else made
 
 
-def compiled(run: Callable[..., Any], is_compiled: bool) -> Callable[..., Any]:
-    """A computation as torch compiles it: once for all lengths, and once for single rows."""
-    return torch.compile(run, dynamic=True) if is_compiled else run
+def compiled(run: _Run) -> _Run:
+    """A computation as torch compiles it: once for all lengths, and once for single rows.
+
+    It must be a function that is given its module, the same one for all modules: torch keeps so
+    much compiled code of each function, and no more, and uses it for modules of the same sizes.
+    """
+    return cast("_Run", torch.compile(run, dynamic=True))
 
 
 def bucket(length: int) -> int:
