@@ -8,30 +8,27 @@ from contextlib import aclosing, closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
-import numpy as np
 from ray import serve
 
 from hayakoe_engine.errors import HayakoeError, VoiceNotFound
 from hayakoe_engine.scheduler import Scheduler
 from hayakoe_engine.tts import TTS
 from hayakoe_engine.voices.voice import RememberingVoice, measure
-from hayakoe_engine.window import MadeWindow
 from wyoming_hayakoe import __version__
 from wyoming_hayakoe.cluster.sentence import Description, VoiceReference, portions
+from wyoming_hayakoe.cluster.signs_of_life import with_signs_of_life
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
     from hayakoe_engine.text.delivery import Delivery
     from hayakoe_engine.voices.voice import Voice
+    from hayakoe_engine.window import MadeWindow
     from hayakoe_engine.work_stream import WorkStream
     from wyoming_hayakoe.cluster.sentence import Recipe, Sentence
 
 DRAIN_S: Final = 60.0
 """What is being spoken when a replica or a voice is to go may be spoken to the end for so long."""
-SIGN_OF_LIFE_S: Final = 2.0
-"""Whoever waits for a sentence whose turn has not come hears so often that it will."""
-_NOTHING: Final = MadeWindow(np.zeros(0, np.float32))
 
 
 class Replica:
@@ -90,7 +87,7 @@ class Replica:
     async def speak(self, sentence: Sentence) -> AsyncIterator[MadeWindow | HayakoeError]:
         """Speak a sentence, window by window; an error ends it, and nothing is a sign of life."""
         try:
-            async with aclosing(_with_signs_of_life(self._speak(sentence))) as windows:
+            async with aclosing(with_signs_of_life(self._speak(sentence))) as windows:
                 async for window in windows:
                     yield window
         except HayakoeError as error:
@@ -117,25 +114,6 @@ class Replica:
         stream.add(lambda: voice.begin(sentence.reading, sentence.options, sentence.rng))
         stream.end()
         return stream
-
-
-async def _with_signs_of_life(
-    windows: AsyncGenerator[MadeWindow, None],
-) -> AsyncGenerator[MadeWindow, None]:
-    """The windows, and in between nothing, for as long as they are waited for."""
-    async with aclosing(windows):
-        while True:
-            following = asyncio.ensure_future(anext(windows, None))
-            try:
-                while not (await asyncio.wait({following}, timeout=SIGN_OF_LIFE_S))[0]:
-                    yield _NOTHING
-                window = await following
-            finally:
-                following.cancel()
-                await asyncio.wait({following})
-            if window is None:
-                return
-            yield window
 
 
 def _measured(voice: Voice, sentence: Sentence) -> Delivery:
