@@ -145,7 +145,8 @@ def _speak_forever(port: int, number: int, text: str, begun: Semaphore) -> None:
     async def clients() -> None:
         await asyncio.gather(*(client() for _ in range(number)))
 
-    asyncio.run(clients())
+    with suppress(ConnectionError):  # the server is gone
+        asyncio.run(clients())
 
 
 @asynccontextmanager
