@@ -23,7 +23,6 @@ from hayakoe_engine.tts import EMBEDDED_VOICE, TTS
 from wyoming_hayakoe import __version__
 from wyoming_hayakoe.added_voices import AddedVoices
 from wyoming_hayakoe.address import StdioAddress, TcpAddress
-from wyoming_hayakoe.cluster.connection import Cluster
 from wyoming_hayakoe.discovery import Announcement, default_instance_name
 from wyoming_hayakoe.info import PROGRAM
 from wyoming_hayakoe.pacing import Pacing
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     from hayakoe_engine.sources.progress import FetchProgress
     from wyoming_hayakoe.address import Address
+    from wyoming_hayakoe.cluster.connection import Cluster
     from wyoming_hayakoe.http.server import HttpServer
     from wyoming_hayakoe.metrics import Metrics
     from wyoming_hayakoe.settings import Settings
@@ -232,6 +232,8 @@ def _cluster(settings: Settings) -> Cluster | None:
         raise HayakoeError(
             "a cluster of engines needs ray", hint="pip install 'wyoming-hayakoe[cluster]'"
         )
+    from wyoming_hayakoe.cluster.connection import Cluster  # noqa: PLC0415 - few have one
+
     return Cluster(settings)
 
 
