@@ -52,11 +52,13 @@ class HayaKoe:
 
     packages: Final = ("hayakoe", "onnxruntime", "numpy", "transformers")
 
-    def __init__(self, models: str, voice: str, cache: str) -> None:
+    def __init__(self, models: str, voice: str, cache: str, device: str = "cpu") -> None:
         tts = importlib.import_module("hayakoe").TTS
         source = f"file://{models}"
-        self._tts = tts(device="cpu", cache_dir=cache, bert_source=source)
-        self._speaker = self._tts.load(voice, source=source).prepare().speakers[voice]
+        self._tts = tts(device=device, cache_dir=cache, bert_source=source)
+        # On the CPU it does not warm up.
+        prepared = self._tts.load(voice, source=source).prepare(warmup=device != "cpu")
+        self._speaker = prepared.speakers[voice]
 
     def stream(self, text: str, options: dict[str, float]) -> Iterator[float]:
         """Speak; yields the seconds of audio in each piece as it comes."""

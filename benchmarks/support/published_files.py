@@ -25,7 +25,7 @@ voice = root / "onnx" / "speakers" / sys.argv[3]
 make_voice(voice, full=True, with_durations=True, duration_predictor=True)
 """
 
-_TOKENIZER: Final = {
+TOKENIZER: Final = {
     "tokenizer_class": "BertJapaneseTokenizer",
     "do_lower_case": False,
     "do_word_tokenize": True,
@@ -54,6 +54,6 @@ def published_files(folder: Path) -> Path:
     unfinished.mkdir(parents=True)
     subprocess.run([sys.executable, "-c", _MAKE, _MAKERS, unfinished, VOICE], check=True)
     tokenizer = unfinished / "bert" / "tokenizer" / "tokenizer_config.json"
-    tokenizer.write_text(json.dumps(_TOKENIZER, indent=2) + "\n")
+    tokenizer.write_text(json.dumps(TOKENIZER, indent=2) + "\n")
     unfinished.rename(root)
     return root

@@ -62,12 +62,12 @@ def make_bert(
         duplicates: Leave all norms and biases equal, so that the exporter writes them once.
         seed: Of the weights.
     """
-    characters = _full_vocabulary() if full else _small_vocabulary()
+    lines = characters(full=full)
     if full:
         config = DebertaConfig()
     else:
         config = DebertaConfig(
-            vocab=len(characters),
+            vocab=len(lines),
             width=width,
             layers=layers,
             heads=width // 16,
@@ -76,7 +76,7 @@ def make_bert(
             max_distance=4 * buckets,
         )
     vocabulary = _target(folder, VOCABULARY)
-    vocabulary.write_text("\n".join(characters) + "\n", encoding="utf-8")
+    vocabulary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     model = FeatureModel(config).eval()
     randomise(model, seed, duplicates=duplicates)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -119,6 +119,11 @@ def quantize(source: Path, target: Path) -> None:
         )
     finally:
         root.setLevel(level)
+
+
+def characters(*, full: bool) -> list[str]:
+    """The lines of the vocabulary of either size."""
+    return _full_vocabulary() if full else _small_vocabulary()
 
 
 def _target(folder: Path, name: str) -> Path:

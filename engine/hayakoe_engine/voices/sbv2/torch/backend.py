@@ -131,7 +131,8 @@ class TorchBackend:
 
     def room(self, rows: int, like: Tensor) -> Tensor:
         """Room for what the decoder's first part makes."""
-        return like.new_empty(like.shape[1], rows).T
+        made: Tensor = self._device.health.run(partial(like.new_empty, (like.shape[1], rows)))
+        return made.T
 
     def decode_tail(self, hidden: Tensor, *, all_cpus: bool) -> Floats:  # noqa: ARG002 - of CPUs
         """The decoder's second part."""
