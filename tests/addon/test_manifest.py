@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
 SCHEMA = CONFIG["schema"]
 
-PORT_NAME = re.compile(r"\d+(?:-\d+)?/(?:tcp|udp)")
+PORT_NAME = re.compile(r"\d+/(?:tcp|udp)")
 RULES = {
     "name": str,
     "version": re.compile(r"\d+\.\d+\.\d+"),
@@ -49,26 +49,30 @@ RULES = {
     "options": dict,
     "schema": dict,
 }
+# Texts and passwords may have bounds too, but Supervisors up to July 2026 refuse every one then.
 ELEMENT = re.compile(
-    r"(?:bool|email|url|port|device(?:\(subsystem=[a-z]+\))?"
-    r"|(?:str|password|int)(?:\((?P<low>\d+)?,(?P<high>\d+)?\))?"
-    r"|float(?:\((?P<f_low>[\d.]+)?,(?P<f_high>[\d.]+)?\))?"
+    r"(?:bool|str|password|email|url|port|device(?:\(subsystem=[a-z]+\))?"
+    r"|(?:int\((?P<low>-?\d+)?,(?P<high>-?\d+)?\)|int)"
+    r"|(?:float\((?P<f_low>-?\d*\.?\d+)?,(?P<f_high>-?\d*\.?\d+)?\)|float)"
     r"|match\((?P<match>.*)\)|list\((?P<list>.+)\))\??"
 )
+TRUTHS = {"1", "true", "yes", "on", "enable", "0", "false", "no", "off", "disable"}
 
 
 def check(element, value):
-    """Whether the Supervisor takes a value where the schema says this."""
+    """Whether the Supervisor takes a value where the schema says this.
+
+    Fields that it does not know it leaves out of groups of them.
+    """
     if isinstance(element, list):
         return isinstance(value, list) and all(check(element[0], one) for one in value)
     if isinstance(element, dict):
         return (
             isinstance(value, dict)
-            and value.keys() <= element.keys()
             and all(name in value for name, one in element.items() if is_required(one))
-            and all(check(element[name], one) for name, one in value.items())
+            and all(check(element[name], one) for name, one in value.items() if name in element)
         )
-    return check_one(element, value)
+    return value is not None and check_one(element, value)
 
 
 def check_one(element, value):
@@ -76,16 +80,23 @@ def check_one(element, value):
     kind = re.match("[a-z]+", element)[0]
     if kind in {"int", "float"}:
         low, high = found.group("low", "high") if kind == "int" else found.group("f_low", "f_high")
-        types = int if kind == "int" else (int, float)
-        return isinstance(value, types) and float(low or 0) <= value <= float(high or "inf")
+        try:
+            number = int(value) if kind == "int" else float(value)
+        except (TypeError, ValueError):
+            return False
+        return float(low or "-inf") <= number <= float(high or "inf")
     if kind == "list":
-        return value in found["list"].split("|")
+        return str(value) in found["list"].split("|")
     if kind == "match":
-        return re.match(found["match"], value) is not None
-    return isinstance(value, bool if kind == "bool" else str)
+        return re.match(found["match"], str(value)) is not None
+    if kind == "bool":
+        return not isinstance(value, str) or value.lower() in TRUTHS
+    return isinstance(value, str)
 
 
 def is_required(element):
+    if isinstance(element, list):
+        element = element[0]
     return not (isinstance(element, str) and element.endswith("?"))
 
 
@@ -162,13 +173,30 @@ def test_every_option_is_used():
     ("name", "value", "is_good"),
     [
         ("voice", "jvnv-F1-jp:Happy", True),
+        ("voice", 1, False),
         ("voices", [{"name": "v1.2", "source": "hf://a/b@main"}], True),
+        ("voices", [{"name": "v1.2", "colour": "red"}], True),
         ("voices", [{"name": "はな"}], False),
         ("voices", [{"source": "hf://a/b"}], False),
+        ("voices", "v1.2", False),
         ("dictionary", [{"surface": "羽生", "reading": "ハブ", "accent": 1}], True),
         ("dictionary", [{"surface": "羽生", "reading": "はぶー"}], True),
+        ("dictionary", [{"surface": 119, "reading": "ひゃくとおばん"}], True),
         ("dictionary", [{"surface": "羽生", "reading": "habu"}], False),
+        ("dictionary", [{"surface": "", "reading": "はぶ"}], False),
+        ("dictionary", [{"surface": "長" * 101, "reading": "ちょう"}], False),
+        ("dictionary", [{"surface": "羽生", "reading": "はぶ", "accent": None}], False),
+        ("speed", "1.5", True),
         ("speed", 4.5, False),
+        ("speed", float("nan"), False),
+        ("threads", "3", True),
+        ("threads", 0, False),
+        ("threads", "many", False),
+        ("offline", "yes", True),
+        ("offline", "maybe", False),
+        ("api_keys", ["0123456789"], True),
+        ("api_keys", "0123456789", False),
+        ("hf_token", None, False),
         ("log_level", "loud", False),
     ],
 )
@@ -198,16 +226,31 @@ def test_the_repository_says_whose_it_is():
     assert repository["name"]
 
 
-def test_no_other_file_looks_like_an_add_on():
-    """The Supervisor takes every file of this name for one; a list in it ends its search."""
-    hidden = {"build", "dist", "node_modules"}
+@pytest.mark.parametrize(
+    ("stem", "may_be_hidden", "taken"),
+    [
+        # For one more add-on, but for hidden ones; a list in it ends the search.
+        ("config", False, ["config.yaml"]),
+        # For how the image is built, with a warning that this is the old way.
+        ("build", True, []),
+        # For whose repository it is; which of several is a matter of chance.
+        ("repository", True, ["repository.yaml"]),
+    ],
+)
+def test_no_other_file_is_taken_for_something_else(stem, may_be_hidden, taken):
+    """The Supervisor looks for files of these names everywhere."""
+    published = {".ci", ".github"} if may_be_hidden else set()
+    not_published = {"build", "dist", "node_modules"}
     found = [
         path.relative_to(ROOT)
         for suffix in ("json", "yaml", "yml")
-        for path in ROOT.rglob(f"config.{suffix}")
-        if not any(part.startswith(".") or part in hidden for part in path.relative_to(ROOT).parts)
+        for path in ROOT.rglob(f"{stem}.{suffix}")
+        if not any(
+            part in not_published or (part.startswith(".") and part not in published)
+            for part in path.relative_to(ROOT).parts
+        )
     ]
-    assert found == [Path("config.yaml")]
+    assert found == [Path(name) for name in taken]
 
 
 @pytest.mark.parametrize(("name", "square"), [("icon.png", True), ("logo.png", False)])
