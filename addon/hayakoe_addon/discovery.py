@@ -24,6 +24,8 @@ _ATTEMPTS: Final = 20
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 60.0
 _TIMEOUT_S: Final = 10.0
+_REFUSALS: Final = frozenset({401, 403, 404, 405})
+"""What more patience does not help against; 400 is also said by a Supervisor that is starting."""
 _LONGEST_LINE_BYTES: Final = 65_536
 _LONGEST_ANSWER_BYTES: Final = 4_096
 
@@ -56,7 +58,7 @@ def announce(
         except HTTPError as error:
             with error:
                 said = error.read(_LONGEST_ANSWER_BYTES).decode(errors="replace")
-            if error.code < 500 and error.code != 429:
+            if error.code in _REFUSALS:
                 _LOG.error("the Supervisor refuses to announce %s: %s %s", uri, error.code, said)
                 return False
             reason = f"{error.code} {said}"

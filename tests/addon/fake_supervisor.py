@@ -43,8 +43,9 @@ class _Handler(BaseHTTPRequestHandler):
             if status is not None:
                 self._answer(status, {"result": "error", "message": "not now"})
             return
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-            self._refuse(401, "token")
+        token = self.headers.get("Authorization")
+        if token != f"Bearer {TOKEN}":
+            self._refuse(401 if token is None else 403, "token")
         elif self.path != "/discovery":
             self._refuse(404, f"path {self.path}")
         elif self.headers.get("Content-Type") != "application/json":
@@ -53,8 +54,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._take(json.loads(body))
 
     def _take(self, message):
-        if message.keys() != {"service", "config"} or message["service"] != "wyoming":
-            self._refuse(403, f"message {message}")
+        if message.keys() != {"service", "config"}:
+            self._refuse(400, f"message {message}")
+        elif message["service"] != "wyoming":
+            self._refuse(403, f"service {message['service']}")
         elif message["config"].keys() != {"uri"}:
             self._refuse(400, f"config {message['config']}")
         else:

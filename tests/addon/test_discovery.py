@@ -52,7 +52,7 @@ def test_it_is_told_on_every_start(supervisor, wyoming_port):
     assert len(supervisor.taken) == 2
 
 
-@pytest.mark.parametrize("refusal", [500, 502, 429, None])
+@pytest.mark.parametrize("refusal", [400, 429, 500, 502, None])
 def test_a_supervisor_that_is_busy_is_asked_again(supervisor, wyoming_port, refusal):
     supervisor.refusals = [refusal] * 3
     assert announced(supervisor, wyoming_port) == (True, [1, 2, 4])
@@ -70,7 +70,7 @@ def test_it_gives_up_after_a_while_and_says_what_to_do(supervisor, wyoming_port,
 
 def test_a_refusal_is_final_and_told(supervisor, wyoming_port, caplog):
     assert announced(supervisor, wyoming_port, token="wrong") == (False, [])
-    assert "401" in caplog.text
+    assert "403" in caplog.text
     assert not supervisor.taken
 
 
