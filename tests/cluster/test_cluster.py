@@ -261,6 +261,9 @@ def test_a_voice_that_is_nowhere_is_an_error(cluster, tmp_path):
 
 async def test_a_server_outlives_the_head(ray_cluster, config, local, tmp_path):
     """The last test: afterwards there is no cluster any more."""
+    import ray
+
+    ray.shutdown()  # else it would end this process, too
     path = tmp_path / "socket"
     arguments = ["serve", "--config", config, "--uri", f"unix://{path}", "--voice", "hana"]
     arguments += ["--set", "http.enabled=false", "--set", "fallback.enabled=true"]
