@@ -148,7 +148,11 @@ async def _among(kind: hostile.Kind, port: int, peer: Peer, number: int) -> list
 
     async with hostile.gang(port, kind):
         await asyncio.sleep(_SETTLE_S)
-        return await asyncio.gather(*(ask(i) for i in range(number)))
+        asking = [asyncio.create_task(ask(i)) for i in range(number)]
+        done, late = await asyncio.wait(asking, timeout=_PATIENCE_S)
+        for task in late:
+            task.cancel()
+        return [task.result() if task in done else None for task in asking]
 
 
 def parallel_streams(peer: Peer, plan: Plan) -> Iterator[Finding]:
