@@ -25,6 +25,8 @@ NO_AAC: Final = (
 """What to tell people where ``can_encode_aac`` is false."""
 
 _ARGUMENTS: Final = ("-hide_banner", "-loglevel", "error", "-nostdin")
+_UNPROBED: Final = ("-probesize", "32", "-analyzeduration", "0")
+"""Else older versions keep the first second to find out what it is."""
 _BITS_PER_SAMPLE: Final = 8 / 3
 """Of each channel; at 48 kHz 128 kbit/s."""
 _FRAME_SAMPLES: Final = 1024
@@ -32,8 +34,9 @@ _AT_ONCE_SAMPLES: Final = 4096
 """Most that ffmpeg waits for before it encodes any of it."""
 _READ_BYTES: Final = 65_536
 _SHOWN_BYTES: Final = 500
-_SOON_S: Final = 0.5
-"""How long it is waited for what ffmpeg has all samples of; it takes a few milliseconds."""
+_PATIENCE_S: Final = 2.0
+"""How long ffmpeg is waited for, all in all, when nothing comes of samples that it has. Once it
+has started they take a few milliseconds."""
 _STUCK_S: Final = 20.0
 """After so long without taking or giving anything ffmpeg is given up."""
 
@@ -80,6 +83,7 @@ class AacEncoder:
         self._is_patient = is_patient
         self._samples = 0
         self._frames = _FrameCount()
+        self._patience_s = _PATIENCE_S
         self._is_closed = False
         self._program = Once(self._start)
         # It starts while the first sound is being made.
@@ -103,10 +107,11 @@ class AacEncoder:
         self._frames.see(made)
         self._samples += len(pcm) // (2 * self._channels)
         taken = self._samples // _AT_ONCE_SAMPLES * _AT_ONCE_SAMPLES
-        until = time.monotonic() + _SOON_S
+        begun = time.monotonic()
         while self._frames.whole < taken // _FRAME_SAMPLES - 1:
-            data = program.read(until - time.monotonic())
+            data = program.read(begun + self._patience_s - time.monotonic())
             if data is None:
+                self._patience_s -= time.monotonic() - begun
                 break
             self._frames.see(data)
             made += data
@@ -141,7 +146,17 @@ class _Ffmpeg:
 
     def __init__(self, sample_rate_hz: int, channels: int, *, is_patient: bool) -> None:
         bitrate = round(sample_rate_hz * channels * _BITS_PER_SAMPLE)
-        source = ("-f", "s16le", "-ar", f"{sample_rate_hz}", "-ac", f"{channels}", "-i", "pipe:0")
+        source = (
+            *_UNPROBED,
+            "-f",
+            "s16le",
+            "-ar",
+            f"{sample_rate_hz}",
+            "-ac",
+            f"{channels}",
+            "-i",
+            "pipe:0",
+        )
         target = ("-c:a", "aac", "-b:a", f"{bitrate}", "-f", "adts", "-flush_packets", "1")
         if not _places.acquire(blocking=is_patient):
             raise BusyError(
@@ -187,7 +202,7 @@ class _Ffmpeg:
 
     def read(self, wait_s: float) -> bytes | None:
         """What comes out within this time; None if nothing does."""
-        if wait_s <= 0 or not self._wait(wait_s)[0]:
+        if not self._wait(max(0.0, wait_s))[0]:
             return None
         return self._take() or self._fail()
 

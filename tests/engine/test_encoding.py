@@ -25,6 +25,13 @@ SECONDS = 2.0
 TONE = (0.3 * np.sin(2 * np.pi * 440 * np.arange(RATE_HZ * SECONDS) / RATE_HZ)).astype(np.float32)
 
 
+@pytest.fixture(autouse=True)
+def be_patient(monkeypatch):
+    """On a machine with much to do ffmpeg takes long to start."""
+    monkeypatch.setattr(aac, "_PATIENCE_S", 60.0)
+    monkeypatch.setattr(aac, "_STUCK_S", 60.0)
+
+
 def encoded(encoder, window=4410):
     """What comes at first, and all of it."""
     pieces = [encoder.push(TONE[start : start + window]) for start in range(0, len(TONE), window)]
@@ -230,7 +237,7 @@ def test_only_so_many_sounds_are_encoded_as_aac_at_once(monkeypatch):
 def test_an_ffmpeg_that_fails_is_an_error(install_ffmpeg, monkeypatch, script, complaint):
     install_ffmpeg(script)
     monkeypatch.setattr(aac, "_STUCK_S", 0.5)
-    monkeypatch.setattr(aac, "_SOON_S", 0.01)
+    monkeypatch.setattr(aac, "_PATIENCE_S", 0.01)
     processes = children()
     encoder = AudioEncoder("aac", RATE_HZ)
     with pytest.raises(EncodingFailed, match=complaint):
