@@ -172,6 +172,14 @@ class Benchmark:
         with tts.load(VOICE, source=source):
             yield tts
 
+    def first(self) -> Iterator[Figure]:
+        """The first start, which finds out about the voice what is kept."""
+        begun = time.perf_counter()
+        with self.engine("auto") as tts:
+            best = tts.prepare().speakers[VOICE].info.precision
+        spent_s = time.perf_counter() - begun
+        yield Figure("first prepare", f"{spent_s:.1f} s (auto is {best})", spent_s, "s")
+
     def speed(self, precision: str) -> Iterator[Figure]:
         """How soon and how fast it speaks, alone and together, and what that takes of memory."""
         is_gpu = self._device.place.type == "cuda"
@@ -332,7 +340,8 @@ def main() -> None:
             is_compiled=arguments.compiled,
         )
         precisions = arguments.precision or PRECISIONS
-        parts = [benchmark.speed(precision) for precision in precisions]
+        parts = [benchmark.first()]
+        parts += [benchmark.speed(precision) for precision in precisions]
         parts += [benchmark.same_together(precision) for precision in precisions]
         parts.append(benchmark.sixteen_bits())
         if arguments.rival_python is not None:
