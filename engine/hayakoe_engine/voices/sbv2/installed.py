@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias, TypeVar, get_args
 
 from hayakoe_engine.errors import BadVoiceFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from _typeshed import DataclassInstance
@@ -31,15 +31,29 @@ LANGUAGE_MODEL: Final = "bert.onnx"
 ENCODER: Final = "encoder.onnx"
 FLOW: Final = "flow.onnx"
 FLOW_INT8: Final = "flow_int8.onnx"
-HEAD: Final = "decoder_head.onnx"
-HEAD_INT8: Final = "decoder_head_int8.onnx"
-TAIL: Final = "decoder_tail.onnx"
-TAIL_INT8: Final = "decoder_tail_int8.onnx"
-"""The decoder in two parts: most of the frames around a window matter only to the first."""
+HEAD: Final = "decoder_head"
+HEAD_INT8: Final = "decoder_head_int8"
+TAIL: Final = "decoder_tail"
+TAIL_INT8: Final = "decoder_tail_int8"
+"""The decoder in two parts: most of the frames around a window matter only to the first. There are
+several graphs of a part, see ``part_file``."""
 WHOLE_DECODER: Final = "decoder.onnx"
 """Takes a latent of any length; the parts one whose length is a multiple of the manifest's."""
+DECODER_WEIGHTS: Final = "decoder.weights"
+"""What the decoder's graphs share."""
+
+HEAD_STAGES: Final = 1
+"""How many of the decoder's stages are in its first part."""
+INT8_STAGES: Final = 2
+"""How many of its first stages are in eight bits in ``fast``. What those behind add to the noise is
+heard as it is, with nothing behind it."""
 
 _MANIFEST: Final = "manifest.json"
+
+
+def part_file(part: str, fast_stages: Iterable[int]) -> str:
+    """The graph of a part of the decoder in which these stages have fast convolutions."""
+    return "-".join([part, *map(str, fast_stages)]) + ".onnx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,51 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class DecoderForm:
+    """Which form of a decoder is the fastest on a machine.
+
+    Attributes:
+        machine: Where that was found out.
+        fast_stages: Stages of the decoder that have fast convolutions there.
+        frame_costs_s: CPU time that a latent frame took each graph that was tried, by its file.
+    """
+
+    machine: str
+    fast_stages: tuple[int, ...]
+    frame_costs_s: dict[str, float]
+
+    def files(self, precision: Precision) -> tuple[str, str]:
+        """The graphs of the decoder's parts."""
+        stages, parts = self.fast_stages, (HEAD, TAIL)
+        if precision == "fast":
+            parts = HEAD_INT8, TAIL_INT8
+            stages = tuple(stage for stage in stages if stage >= INT8_STAGES)
+        head, tail = parts
+        return (
+            part_file(head, (stage for stage in stages if stage < HEAD_STAGES)),
+            part_file(tail, (stage for stage in stages if stage >= HEAD_STAGES)),
+        )
+
+    @classmethod
+    def of_json(cls, values: Mapping[str, Any]) -> Self:
+        """The form that ``asdict`` was made of.
+
+        Raises:
+            ValueError: It was not.
+            TypeError: It was not.
+            KeyError: It was not.
+            AttributeError: It was not.
+        """
+        return cls(
+            machine=str(values["machine"]),
+            fast_stages=tuple(map(int, values["fast_stages"])),
+            frame_costs_s={
+                str(file): float(cost) for file, cost in values["frame_costs_s"].items()
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class VoiceManifest:
     """Facts about the installed graphs of a voice.
 
@@ -64,6 +123,9 @@ class VoiceManifest:
         window_multiple: Latent lengths that the decoder's parts take.
         head_context_frames: Frames on either side that the first part needs.
         tail_context_frames: Frames on either side that the second part needs.
+        fast_stages: Stages of the decoder that can have fast convolutions.
+        decoder_form: In which form it is run.
+        decoder_bytes: Weights of each graph of the decoder, by its file.
         best: The fastest precision that is good enough.
         quality: Of the precisions below ``exact``.
     """
@@ -72,6 +134,9 @@ class VoiceManifest:
     window_multiple: int
     head_context_frames: int
     tail_context_frames: int
+    fast_stages: tuple[int, ...]
+    decoder_form: DecoderForm
+    decoder_bytes: dict[str, int]
     best: Precision
     quality: dict[str, Quality] = field(default_factory=dict)
 
@@ -90,7 +155,18 @@ class VoiceManifest:
         Raises:
             BadVoiceFiles: It is damaged.
         """
-        return read_record(folder / _MANIFEST, cls)
+        return read_record(folder / _MANIFEST, cls._of_json)
+
+    @classmethod
+    def _of_json(
+        cls,
+        *,
+        fast_stages: Iterable[int],
+        decoder_form: Mapping[str, Any],
+        **others: Any,  # noqa: ANN401 - as they are
+    ) -> Self:
+        form = DecoderForm.of_json(decoder_form)
+        return cls(fast_stages=tuple(fast_stages), decoder_form=form, **others)
 
 
 def write_record(file: Path, record: DataclassInstance) -> None:

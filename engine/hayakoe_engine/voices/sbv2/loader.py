@@ -15,6 +15,7 @@ from hayakoe_engine.sources.layout import LANGUAGE_MODEL as LANGUAGE_MODEL_PREFI
 from hayakoe_engine.voices.residency import Residency, Resident
 from hayakoe_engine.voices.sbv2.artifacts import ArtifactStore
 from hayakoe_engine.voices.sbv2.bert import Bert
+from hayakoe_engine.voices.sbv2.decoder_form import with_form_for_here
 from hayakoe_engine.voices.sbv2.files import BertFiles, VoiceFiles
 from hayakoe_engine.voices.sbv2.installed import (
     INSTALLED,
@@ -24,7 +25,7 @@ from hayakoe_engine.voices.sbv2.installed import (
     VoiceManifest,
 )
 from hayakoe_engine.voices.sbv2.language_model import CharacterFeatures, LanguageModel
-from hayakoe_engine.voices.sbv2.onnx import OnnxBackend, graphs_of
+from hayakoe_engine.voices.sbv2.onnx import OnnxBackend, graphs_of, size_bytes
 from hayakoe_engine.voices.sbv2.published import PublishedVoice, open_bert, open_synthesizer
 from hayakoe_engine.voices.sbv2.sessions import SessionOpener
 from hayakoe_engine.voices.sbv2.voice import Sbv2Voice
@@ -154,7 +155,7 @@ class Sbv2Loader:
         folder = installed.folder
         if folder is None:
             raise BadVoiceFiles(f"{voice}: has no precisions: it runs as it was published")
-        manifest = VoiceManifest.read(folder)
+        manifest = self._manifest(folder)
 
         def open_backend(precision: Precision) -> OnnxBackend:
             return OnnxBackend(
@@ -217,11 +218,11 @@ class Sbv2Loader:
                 phrases=self._phrases,
                 identity=" ".join(map(self._store.content_hash, files.paths)),
             )
-        manifest = VoiceManifest.read(folder)
+        manifest = self._manifest(folder)
         precision = manifest.best if self._precision == "auto" else self._precision
         backend = Resident(
             self._residency,
-            sum(graph.stat().st_size for graph in graphs_of(folder, precision)),
+            size_bytes(folder, manifest, precision),
             lambda: OnnxBackend(
                 folder, self._opener, manifest, precision=precision, threads=threads
             ),
@@ -235,8 +236,12 @@ class Sbv2Loader:
             backend=backend,
             language_model=language_model(),
             phrases=self._phrases,
-            identity=f"{folder.name} {precision}",
+            identity=" ".join([folder.name, *graphs_of(manifest, precision)]),
         )
+
+    def _manifest(self, folder: Path) -> VoiceManifest:
+        manifest = VoiceManifest.read(folder)
+        return with_form_for_here(manifest, folder, self._opener)
 
     def _open_language_model(self, installed: _InstalledBert) -> LanguageModel:
         """The one that all voices share who speak with these files, open."""

@@ -15,10 +15,6 @@ from hayakoe_engine.voices.sbv2.installed import (
     ENCODER,
     FLOW,
     FLOW_INT8,
-    HEAD,
-    HEAD_INT8,
-    TAIL,
-    TAIL_INT8,
     WHOLE_DECODER,
     Precision,
     VoiceManifest,
@@ -35,11 +31,17 @@ if TYPE_CHECKING:
 _FEW_THREADS: Final = 2
 
 
-def graphs_of(folder: Path, precision: Precision) -> tuple[Path, Path, Path, Path]:
+def graphs_of(manifest: VoiceManifest, precision: Precision) -> tuple[str, str, str, str]:
     """Encoder, flow and the decoder's parts of an installed voice in this precision."""
     flow = FLOW if precision == "exact" else FLOW_INT8
-    head, tail = (HEAD_INT8, TAIL_INT8) if precision == "fast" else (HEAD, TAIL)
-    return folder / ENCODER, folder / flow, folder / head, folder / tail
+    return ENCODER, flow, *manifest.decoder_form.files(precision)
+
+
+def size_bytes(folder: Path, manifest: VoiceManifest, precision: Precision) -> int:
+    """What those graphs take in files, which is about what they take in memory."""
+    graphs = graphs_of(manifest, precision)
+    shared = sum(manifest.decoder_bytes.get(graph, 0) for graph in graphs)
+    return shared + sum((folder / graph).stat().st_size for graph in graphs)
 
 
 def _open(opener: SessionOpener, wanted: tuple[Path, int]) -> InferenceSession:
@@ -70,7 +72,7 @@ class OnnxBackend:
         precision: Precision,
         threads: int,
     ) -> None:
-        encoder, flow, head, tail = graphs_of(folder, precision)
+        encoder, flow, head, tail = (folder / name for name in graphs_of(manifest, precision))
         # On two CPUs, what a window is sooner there by on both is worth the memory only where the
         # first window is much of the wait.
         self._is_widening = threads > _FEW_THREADS or (threads > 1 and precision == "fast")

@@ -15,7 +15,7 @@ from hayakoe_engine.voices.sbv2.install.synthesizer import ENCODER_INPUTS
 from hayakoe_engine.voices.sbv2.synthesizer_inputs import feeds_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -134,15 +134,18 @@ def check_parts(
 
 
 def check_decoder(
-    direct: InferenceSession, parts: Sequence[InferenceSession], frame_multiple: int
+    direct: InferenceSession,
+    heads: Collection[InferenceSession],
+    tails: Collection[InferenceSession],
+    frame_multiple: int,
 ) -> None:
-    """Compare a decoder that was written in another way with the direct one.
+    """Compare a decoder in two parts, each in several forms, with the direct one.
 
     Args:
         direct: Takes any number of frames.
-        parts: The other decoder: one graph, or several of which each reads what the one before
-            gives.
-        frame_multiple: Numbers of frames that it takes.
+        heads: Forms of the first part.
+        tails: Forms of the second, which reads what the first gives.
+        frame_multiple: Numbers of frames that they take.
 
     Raises:
         UnknownGraph: They do not say the same.
@@ -155,12 +158,14 @@ def check_decoder(
         "speaker_vector": rng.standard_normal((1, sizes["speaker_vector"], 1), np.float32),
     }
     (reference,) = direct.run(["audio"], feeds)
-    for part in parts:
-        (made,) = part.run(None, feeds)
-        feeds = {"hidden": made}
-    found = snr_db(reference, made)
-    if found < EXACT_SNR_DB:
-        raise UnknownGraph(f"its fast decoder says something else: {found:.0f} dB")
+    first, *others = (head.run(["hidden"], feeds)[0] for head in heads)
+    # All first parts before one of the second; the first of them before all others.
+    pairs = [(hidden, next(iter(tails))) for hidden in others] + [(first, tail) for tail in tails]
+    for hidden, tail in pairs:
+        (made,) = tail.run(["audio"], {"hidden": hidden})
+        found = snr_db(reference, made)
+        if found < EXACT_SNR_DB:
+            raise UnknownGraph(f"its fast decoder says something else: {found:.0f} dB")
 
 
 def speak_published(path: Path, examples: Iterable[Feeds]) -> Iterator[NDArray[np.float32]]:

@@ -25,7 +25,7 @@ from hayakoe_engine.voices.sbv2.install.fastconv import POINTS
 from hayakoe_engine.voices.sbv2.install.tiles import TileWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from onnx import ModelProto
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 TILE: Final = 8
 
 LEAST_CHANNELS: Final[Mapping[int, int]] = {3: 64, 7: 32, 11: 32}
-"""Kernel to the channels from which on fast convolution is faster."""
+"""Kernel to the channels from which on fast convolution may be faster; machines differ in that."""
 
 _DILATIONS: Final = frozenset({1, 3, 5})
 
@@ -47,8 +47,8 @@ _DILATIONS: Final = frozenset({1, 3, 5})
 def fast_decoder(
     decoder: DecoderWeights,
     stages: range | None = None,
+    fast_stages: Container[int] | None = None,
     *,
-    first_fast: int = 0,
     least_channels: Mapping[int, int] = LEAST_CHANNELS,
 ) -> tuple[ModelProto, int]:
     """A decoder for some numbers of frames, or its first or last part.
@@ -59,7 +59,7 @@ def fast_decoder(
     Args:
         decoder: Its weights.
         stages: Those of the part, from the first or to the last; None is all of them.
-        first_fast: Stages before this one are as in the direct decoder.
+        fast_stages: All others are as in the direct decoder; None is all that can be fast.
         least_channels: Kernel to the channels from which on its convolutions are fast ones.
 
     Returns:
@@ -72,7 +72,8 @@ def fast_decoder(
     rows = RowsWriter(builder, decoder.slope)
     plans = {
         index: [
-            index >= first_fast and _is_fast(block, decoder.stages[index], least_channels)
+            (fast_stages is None or index in fast_stages)
+            and _is_fast(block, decoder.stages[index], least_channels)
             for block in decoder.stages[index].blocks
         ]
         for index in stages
@@ -106,6 +107,22 @@ def fast_decoder(
         return direct.finish(signal.as_image(), decoder), multiple
     hidden = (signal.as_rows(), ("steps", decoder.stages[stages.stop - 1].channels))
     return builder.model({"hidden": hidden}), multiple
+
+
+def fast_stages_of(
+    decoder: DecoderWeights, least_channels: Mapping[int, int] = LEAST_CHANNELS
+) -> tuple[int, ...]:
+    """The stages of a decoder that can have fast convolutions.
+
+    Args:
+        decoder: Its weights.
+        least_channels: As for ``fast_decoder``.
+    """
+    return tuple(
+        index
+        for index, stage in enumerate(decoder.stages)
+        if any(_is_fast(block, stage, least_channels) for block in stage.blocks)
+    )
 
 
 def _is_fast(block: Block, stage: Stage, least_channels: Mapping[int, int]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 import onnx
@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from hayakoe_engine.voices.sbv2.install.builder import is_aligned
 from hayakoe_engine.voices.sbv2.install.quantize import quantized_weights
+from hayakoe_engine.voices.sbv2.installed import INT8_STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,45 +19,64 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import ModelProto, NodeProto
 
-    from hayakoe_engine.voices.sbv2.install.decoder import DecoderWeights, Stage
+    from hayakoe_engine.voices.sbv2.install.decoder import DecoderWeights
 
-QUANTIZED_STAGES: Final = 2
-"""What the stages behind these add to the noise is heard as it is, with nothing behind it."""
+    Range: TypeAlias = tuple[float, float]
+    """Smallest and largest value."""
+    Ranges: TypeAlias = tuple[Range, Range]
+    """Of what a convolution reads, and of what it gives."""
 
 _LEVELS: Final = 255
 
 
-def quantized_decoder(
+def activation_ranges(
     model: ModelProto,
     decoder: DecoderWeights,
     pieces: Iterable[NDArray[np.float32]],
     speaker_vector: NDArray[np.float32],
-    *,
-    stages: int = QUANTIZED_STAGES,
-) -> ModelProto:
-    """A decoder, or a part of it, that computes with 8-bit integers in its first stages.
+) -> list[Ranges]:
+    """What the convolutions that are to be quantized read and give, in order.
 
     Args:
         model: A decoder whose first stages are direct ones, or a part of one.
         decoder: Its weights.
-        pieces: What it is to decode, for its first input: typical pieces, from which the ranges
-            of the integers are taken.
+        pieces: What it is to decode, for its first input: typical pieces.
         speaker_vector: Of who speaks them, ``[1, speaker channels, 1]``.
-        stages: How many of the first stages; those behind have fewer channels and gain less.
+    """
+    first, *others = (item.name for item in model.graph.input)
+    feeds = ({first: piece} | dict.fromkeys(others, speaker_vector) for piece in pieces)
+    convolutions = list(_convolutions(model, decoder))
+    tensors = sorted({name for node in convolutions for name in (node.input[0], node.output[0])})
+    ranges = _ranges(model, tensors, feeds)
+    return [(ranges[node.input[0]], ranges[node.output[0]]) for node in convolutions]
+
+
+def quantized_decoder(
+    model: ModelProto, decoder: DecoderWeights, ranges: Sequence[Ranges]
+) -> ModelProto:
+    """A decoder, or a part of it, that computes with 8-bit integers in its first stages.
+
+    Those behind have fewer channels, and gain less.
+
+    Args:
+        model: As for ``activation_ranges``.
+        decoder: Its weights.
+        ranges: Of this model, or of one that differs behind those stages only.
 
     Returns:
         The graph, with the same inputs and outputs.
     """
-    first, *others = (item.name for item in model.graph.input)
-    feeds = ({first: piece} | dict.fromkeys(others, speaker_vector) for piece in pieces)
-    convolutions = list(_convolutions(model, decoder.stages[:stages]))
-    tensors = sorted({name for node in convolutions for name in (node.input[0], node.output[0])})
-    return _Quantizer(model, _ranges(model, tensors, feeds)).quantize(convolutions)
+    convolutions = list(_convolutions(model, decoder))
+    by_tensor: dict[str, Range] = {}
+    for node, (read, given) in zip(convolutions, ranges, strict=True):
+        by_tensor[node.input[0]] = read
+        by_tensor[node.output[0]] = given
+    return _Quantizer(model, by_tensor).quantize(convolutions)
 
 
-def _convolutions(model: ModelProto, stages: Sequence[Stage]) -> Iterator[NodeProto]:
-    """Those in the blocks of some stages: known by their sizes."""
-    channels = {stage.channels for stage in stages}
+def _convolutions(model: ModelProto, decoder: DecoderWeights) -> Iterator[NodeProto]:
+    """Those in the blocks of the first stages: known by their sizes."""
+    channels = {stage.channels for stage in decoder.stages[:INT8_STAGES]}
     sizes = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type == "Conv":
@@ -69,7 +89,7 @@ def _ranges(
     model: ModelProto,
     tensors: Sequence[str],
     feeds: Iterable[dict[str, NDArray[np.float32]]],
-) -> dict[str, tuple[float, float]]:
+) -> dict[str, Range]:
     """Smallest and largest value of each tensor."""
     observed = onnx.ModelProto()
     observed.CopyFrom(model)
@@ -90,7 +110,7 @@ def _ranges(
 class _Quantizer:
     """Puts quantizations around convolutions, from which ONNX Runtime makes integer ones."""
 
-    def __init__(self, model: ModelProto, ranges: dict[str, tuple[float, float]]) -> None:
+    def __init__(self, model: ModelProto, ranges: dict[str, Range]) -> None:
         self._model = model
         self._ranges = ranges
         self._constants = {tensor.name: tensor for tensor in model.graph.initializer}

@@ -4,36 +4,24 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from math import lcm
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 
 from hayakoe_engine.voices.sbv2.agreement import compare
+from hayakoe_engine.voices.sbv2.decoder_form import fastest_form, open_forms
 from hayakoe_engine.voices.sbv2.install.check import check_decoder, check_parts
-from hayakoe_engine.voices.sbv2.install.decoder import (
-    direct_decoder,
-    reach_frames,
-    read_decoder,
-)
+from hayakoe_engine.voices.sbv2.install.decoder import reach_frames, read_decoder
+from hayakoe_engine.voices.sbv2.install.decoder_forms import DecoderForms
 from hayakoe_engine.voices.sbv2.install.encoder import lean_encoder
-from hayakoe_engine.voices.sbv2.install.fast_decoder import fast_decoder
 from hayakoe_engine.voices.sbv2.install.flow import lean_flow
-from hayakoe_engine.voices.sbv2.install.quantized_decoder import (
-    QUANTIZED_STAGES,
-    quantized_decoder,
-)
 from hayakoe_engine.voices.sbv2.install.synthesizer import split_synthesizer
 from hayakoe_engine.voices.sbv2.installed import (
     ENCODER,
     FLOW,
     FLOW_INT8,
-    HEAD,
-    HEAD_INT8,
     PRECISIONS,
-    TAIL,
-    TAIL_INT8,
     WHOLE_DECODER,
     Precision,
     Quality,
@@ -83,29 +71,35 @@ def make_voice(
     onnx.save(lean_flow(graphs.flow, quantized=True), folder / FLOW_INT8)
     weights = read_decoder(graphs.decoder)
     del graphs
-    onnx.save(direct_decoder(weights), folder / WHOLE_DECODER)
-    head_stages, tail_stages = range(1), range(1, len(weights.stages))
-    multiple = 1
-    for name, stages in ((HEAD, head_stages), (TAIL, tail_stages)):
-        part, part_multiple = fast_decoder(weights, stages)
-        onnx.save(part, folder / name)
-        multiple = lcm(multiple, part_multiple)
-    del part
+    decoder = DecoderForms(weights, folder)
+    multiple = decoder.write_exact()
+    opener = SessionOpener(None)
+    encoder, flow, whole = (
+        opener.open(folder / name, threads=threads) for name in (ENCODER, FLOW, WHOLE_DECODER)
+    )
+    check_parts(files.synthesizer, encoder, flow, whole, files.config.sample_rate_hz)
+    del encoder, flow
+    heads, tails = open_forms(folder, decoder.fast_stages)
+    check_decoder(whole, heads.values(), tails.values(), multiple)
+    form = fastest_form(heads, tails, multiple)
+    del whole, heads, tails
+    _LOG.info(
+        "%s: fast convolutions in stages %s of the decoder, of %s",
+        info.name,
+        list(form.fast_stages),
+        list(decoder.fast_stages),
+    )
     manifest = VoiceManifest(
         gain=1.0,
         window_multiple=multiple,
-        head_context_frames=reach_frames(weights, head_stages),
-        tail_context_frames=reach_frames(weights, tail_stages),
+        head_context_frames=reach_frames(weights, decoder.head_stages),
+        tail_context_frames=reach_frames(weights, decoder.tail_stages),
+        fast_stages=decoder.fast_stages,
+        decoder_form=form,
+        decoder_bytes=decoder.weight_bytes,
         best="exact",
     )
-    opener = SessionOpener(None)
-    encoder, flow, whole, head, tail = (
-        opener.open(folder / name, threads=threads)
-        for name in (ENCODER, FLOW, WHOLE_DECODER, HEAD, TAIL)
-    )
-    check_parts(files.synthesizer, encoder, flow, whole, files.config.sample_rate_hz)
-    check_decoder(whole, (head, tail), multiple)
-    del encoder, flow, whole, head, tail
+    del weights
 
     def backend(precision: Precision) -> OnnxBackend:
         return OnnxBackend(folder, opener, manifest, precision=precision, threads=threads)
@@ -113,13 +107,8 @@ def make_voice(
     rehearsal = Rehearsal(info, files.config, files.styles, language_model)
     heard = _Listening(backend("exact"))
     exact = rehearsal.speak(heard)
-    for name, stages, pieces in (
-        (HEAD_INT8, head_stages, heard.latents),
-        (TAIL_INT8, tail_stages, heard.hidden),
-    ):
-        part, _ = fast_decoder(weights, stages, first_fast=QUANTIZED_STAGES)
-        onnx.save(quantized_decoder(part, weights, pieces, heard.speaker), folder / name)
-    del part, weights
+    decoder.write_int8(heard.latents, heard.hidden, heard.speaker)
+    del decoder
     quality: dict[str, Quality] = {}
     for precision in PRECISIONS[1:]:
         found = compare(exact, rehearsal.speak(backend(precision)), info.sample_rate_hz)

@@ -11,6 +11,7 @@ from hayakoe_engine.voices.sbv2.install.flow import lean_flow
 from hayakoe_engine.voices.sbv2.install.graph import UnknownGraph
 
 RATE_HZ = 44100
+EVERYWHERE = {3: 1, 7: 1, 11: 1}
 
 
 def test_equal_audio_agrees(draw):
@@ -58,14 +59,25 @@ def test_another_pace_is_noticed(miniature_folder, plain_folder, open_graph):
         check_parts(miniature_folder / "synthesizer.onnx", *sessions, RATE_HZ)
 
 
-def test_a_fast_decoder_in_parts_agrees_with_the_direct_one(decoder_weights, open_graph):
+def test_forms_of_a_decoder_agree_with_the_direct_one(decoder_weights, open_graph):
     direct = open_graph(direct_decoder(decoder_weights))
-    head, tail = (fast_decoder(decoder_weights, stages) for stages in (range(1), range(1, 5)))
-    parts = [open_graph(head[0]), open_graph(tail[0])]
-    check_decoder(direct, parts, head[1] * tail[1])
-    check_decoder(direct, [open_graph(fast_decoder(decoder_weights)[0])], head[1])
-    with pytest.raises(UnknownGraph, match="fast decoder says something else"):
-        check_decoder(direct, [parts[0], louder(parts[1])], head[1])
+
+    def forms(stages, *fast):
+        graphs = [
+            fast_decoder(decoder_weights, stages, form, least_channels=EVERYWHERE)[0]
+            for form in fast
+        ]
+        return list(map(open_graph, graphs))
+
+    heads, tails = forms(range(1), (0,), ()), forms(range(1, 5), (1, 2), (1,), ())
+    check_decoder(direct, heads, tails, 15)
+    for place in range(3):
+        wrong = [louder(tail) if n == place else tail for n, tail in enumerate(tails)]
+        with pytest.raises(UnknownGraph, match="fast decoder says something else"):
+            check_decoder(direct, heads, wrong, 15)
+    for wrong in ([louder(heads[0]), heads[1]], [heads[0], louder(heads[1])]):
+        with pytest.raises(UnknownGraph, match="fast decoder says something else"):
+            check_decoder(direct, wrong, tails, 15)
 
 
 def louder(session):

@@ -14,9 +14,12 @@ from hayakoe_engine.voices.sbv2.install.decoder import (
     read_decoder,
     steps_per_frame,
 )
-from hayakoe_engine.voices.sbv2.install.fast_decoder import fast_decoder
+from hayakoe_engine.voices.sbv2.install.fast_decoder import fast_decoder, fast_stages_of
 from hayakoe_engine.voices.sbv2.install.graph import UnknownGraph
-from hayakoe_engine.voices.sbv2.install.quantized_decoder import quantized_decoder
+from hayakoe_engine.voices.sbv2.install.quantized_decoder import (
+    activation_ranges,
+    quantized_decoder,
+)
 
 EVERYWHERE = {3: 1, 7: 1, 11: 1}
 
@@ -146,10 +149,16 @@ def test_other_shapes_of_decoders_are_fast_as_far_as_possible(decoder, multiple,
     assert snr_db(run(direct_decoder(decoder), **feeds), run(model, **feeds)) > 95
 
 
-def test_the_first_stages_may_be_left_direct(decoder_weights, run, draw, snr_db):
+def in_eight_bits(model, decoder, pieces, speaker_vector):
+    ranges = activation_ranges(model, decoder, pieces, speaker_vector)
+    return quantized_decoder(model, decoder, ranges)
+
+
+@pytest.mark.parametrize("fast", [(), (0,), (1, 2), (2, 3, 4), (0, 4)])
+def test_any_stages_may_be_left_direct(decoder_weights, run, draw, snr_db, fast):
     feeds = latent(draw, decoder_weights, 15)
-    model, multiple = fast_decoder(decoder_weights, first_fast=2, least_channels=EVERYWHERE)
-    assert multiple == 15
+    model, multiple = fast_decoder(decoder_weights, None, fast, least_channels=EVERYWHERE)
+    assert multiple == (15 if fast else 1)
     assert snr_db(run(direct_decoder(decoder_weights), **feeds), run(model, **feeds)) > 100
 
 
@@ -158,10 +167,10 @@ def test_in_eight_bits_it_is_smaller_and_nearly_the_same(decoder_weights, run, d
     exact = direct_decoder(decoder_weights)
     model = exact
     if fast:
-        model, _ = fast_decoder(decoder_weights, first_fast=2, least_channels=EVERYWHERE)
+        model, _ = fast_decoder(decoder_weights, None, (2, 3, 4), least_channels=EVERYWHERE)
     feeds = latent(draw, decoder_weights, 45)
     latents = [draw(*feeds["z"].shape) for _ in range(3)]
-    quantized = quantized_decoder(model, decoder_weights, latents, feeds["speaker_vector"])
+    quantized = in_eight_bits(model, decoder_weights, latents, feeds["speaker_vector"])
     assert quantized.ByteSize() < model.ByteSize()
     assert 25 < snr_db(run(exact, **feeds), run(quantized, **feeds)) < 80
 
@@ -169,22 +178,45 @@ def test_in_eight_bits_it_is_smaller_and_nearly_the_same(decoder_weights, run, d
 def test_parts_can_be_in_eight_bits(decoder_weights, run, draw, snr_db):
     whole = direct_decoder(decoder_weights)
     head, tail = (
-        fast_decoder(decoder_weights, stages, first_fast=2, least_channels=EVERYWHERE)[0]
+        fast_decoder(decoder_weights, stages, (2, 3, 4), least_channels=EVERYWHERE)[0]
         for stages in (range(1), range(1, 5))
     )
     feeds = latent(draw, decoder_weights, 45)
     vector = feeds["speaker_vector"]
-    quantized_head = quantized_decoder(head, decoder_weights, [feeds["z"]], vector)
+    quantized_head = in_eight_bits(head, decoder_weights, [feeds["z"]], vector)
     hidden = run(head, **feeds)
-    quantized_tail = quantized_decoder(tail, decoder_weights, [hidden], vector)
+    quantized_tail = in_eight_bits(tail, decoder_weights, [hidden], vector)
     audio = run(quantized_tail, hidden=run(quantized_head, **feeds))
     assert 25 < snr_db(run(whole, **feeds), audio) < 80
+
+
+def test_ranges_serve_every_form_that_differs_behind_them(decoder_weights, run, draw):
+    speaker_vector = draw(1, decoder_weights.condition.shape[1], 1)
+    pieces = [draw(30 * 8, decoder_weights.stages[0].channels)]
+    fast, direct = (
+        fast_decoder(decoder_weights, range(1, 5), form, least_channels=EVERYWHERE)[0]
+        for form in ((2, 3, 4), ())
+    )
+    ranges = activation_ranges(fast, decoder_weights, pieces, speaker_vector)
+    assert ranges == activation_ranges(direct, decoder_weights, pieces, speaker_vector)
+    assert run(
+        quantized_decoder(direct, decoder_weights, ranges), hidden=pieces[0]
+    ) == pytest.approx(
+        run(quantized_decoder(fast, decoder_weights, ranges), hidden=pieces[0]), abs=1e-4
+    )
+
+
+def test_stages_with_many_channels_can_be_fast():
+    decoder = decoder_of((8, 2, 2), (3, 7, 11), channels=256)
+    assert fast_stages_of(decoder) == (0, 1, 2)
+    assert fast_stages_of(decoder, {3: 64, 7: 64, 11: 128}) == (0, 1)
+    assert fast_stages_of(decoder_of((8, 2), (3, 7, 11), channels=32)) == ()
 
 
 def test_silence_can_be_calibrated_with(decoder_weights, run, draw):
     feeds = latent(draw, decoder_weights, 15)
     still = [np.zeros_like(feeds["z"])]
-    quantized = quantized_decoder(
+    quantized = in_eight_bits(
         direct_decoder(decoder_weights), decoder_weights, still, 0 * feeds["speaker_vector"]
     )
     assert np.isfinite(run(quantized, **feeds)).all()

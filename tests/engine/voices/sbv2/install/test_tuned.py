@@ -8,7 +8,11 @@ from hayakoe_engine.voices.sbv2.install.decoder import direct_decoder
 from hayakoe_engine.voices.sbv2.install.encoder import lean_encoder
 from hayakoe_engine.voices.sbv2.install.fast_decoder import fast_decoder
 from hayakoe_engine.voices.sbv2.install.flow import lean_flow
-from hayakoe_engine.voices.sbv2.install.quantized_decoder import quantized_decoder
+from hayakoe_engine.voices.sbv2.install.quantized_decoder import (
+    activation_ranges,
+    quantized_decoder,
+)
+from hayakoe_engine.voices.sbv2.install.weight_file import WeightFile
 from hayakoe_engine.voices.sbv2.sessions import SessionOpener
 
 EVERYWHERE = {3: 1, 7: 1, 11: 1}
@@ -18,7 +22,8 @@ def in_eight_bits(_, weights):
     rng = np.random.default_rng(0)
     pieces = [rng.standard_normal((1, 16, 30), np.float32)]
     vector = rng.standard_normal((1, 32, 1), np.float32)
-    return quantized_decoder(direct_decoder(weights), weights, pieces, vector)
+    model = direct_decoder(weights)
+    return quantized_decoder(model, weights, activation_ranges(model, weights, pieces, vector))
 
 
 GRAPHS = {
@@ -47,12 +52,17 @@ def feeds_for(session):
     return feeds
 
 
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "with shared weights"])
 @pytest.mark.parametrize("name", GRAPHS)
-def test_a_tuned_graph_does_the_same(plain_parts, decoder_weights, open_graph, tmp_path, name):
+def test_a_tuned_graph_does_the_same(
+    plain_parts, decoder_weights, open_graph, tmp_path, name, shared
+):
     model = GRAPHS[name](plain_parts, decoder_weights)
     file = tmp_path / "graphs" / "graph.onnx"
     file.parent.mkdir()
     onnx.save(model, file)
+    if shared:
+        WeightFile(file.with_name("weights")).save(onnx.load(file), file.name)
     opener = SessionOpener(tmp_path / "tuned")
     opener.open(file, threads=1)
     tuned, plain = opener.open(file, threads=1), open_graph(model)
