@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,33 @@ def test_what_the_image_is_built_of_reaches_the_builder():
         for path in line.split():
             assert (ROOT / path).exists(), path
             assert f"!{path.split('/')[0]}" in ignored, path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stage"),
+    [
+        ([], "without"),
+        (["--build-arg", "TOKEN=with"], "with"),
+        (["--build-arg=TOKEN=with"], "with"),
+    ],
+)
+def test_podman_is_told_whether_there_is_a_token(tmp_path, arguments, stage):
+    """It does not find a stage whose name is put together of an argument."""
+    (tmp_path / "docker").write_text("#!/bin/sh\nexit 1\n", "utf-8")
+    podman = '#!/bin/sh\nwhile [ "$1" != --file ]; do shift; done\ncat "$2"\n'
+    (tmp_path / "podman").write_text(podman, "utf-8")
+    for stub in tmp_path.iterdir():
+        stub.chmod(0o755)
+    built = subprocess.run(
+        [ROOT / "script/image", "hayakoe", *arguments],
+        env={"PATH": f"{tmp_path}:{os.defpath}", "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    assert f"FROM {stage}-token AS baked\n" in built
+    assert built.splitlines()[0] == DOCKERFILE.splitlines()[0]
+    assert {path.name for path in tmp_path.iterdir()} == {"docker", "podman"}
 
 
 def test_the_compose_file_is_locked_up():
