@@ -29,10 +29,15 @@ AGING_S: Final = 5.0
 """After so long without its turn, a request has the next higher priority, but never an alarm's."""
 
 
+DRY_S: Final = 0.25
+"""After so long a silence in the middle of a request, it goes before those that have not begun."""
+
+
 class Priority(IntEnum):
     """Who goes first; within one priority, whoever has got the least audio so far.
 
-    Nobody waits for ever: see ``AGING_S``.
+    Nobody waits for ever, see ``AGING_S``, and newcomers do not silence those that speak, however
+    many they are: see ``DRY_S``.
     """
 
     ALARM = 0
@@ -109,7 +114,8 @@ class _Shared:
         with self.lock:
             if self._stopped:
                 raise BusyError("the engine is closed")
-            if len(self.streams) >= self._max_streams:
+            # One that is over may have a worker that is about to see it, but needs no more place.
+            if sum(not one.is_over for one in self.streams) >= self._max_streams:
                 raise BusyError(
                     f"{self._max_streams} requests are in progress already",
                     hint="try again in a moment",
@@ -145,7 +151,12 @@ class _Shared:
         runnable = (stream for stream in self.streams if stream.is_runnable)
         return min(
             runnable,
-            key=lambda s: (_aged(s.priority, now - s.served_at), s.promised_s, s.order),
+            key=lambda s: (
+                _aged(s.priority, now - s.served_at),
+                not _is_dry(s, now),
+                s.promised_s,
+                s.order,
+            ),
             default=None,
         )
 
@@ -195,6 +206,11 @@ class _Shared:
 def _aged(priority: int, waited_s: float) -> int:
     """The priority of a request that has waited so long for its turn."""
     return max(min(priority, Priority.INTERACTIVE), priority - int(waited_s / AGING_S))
+
+
+def _is_dry(stream: WorkStream, now: float) -> bool:
+    since = stream.dry_since
+    return since is not None and now - since >= DRY_S
 
 
 def _start(work: Callable[[], None], name: str) -> threading.Thread:

@@ -151,7 +151,7 @@ class WorkStream:
     def __next__(self) -> MadeWindow:
         with self._shared.lock:
             while (window := self._take()) is None:
-                if self._is_over:
+                if self.is_over:
                     raise StopIteration
                 self._shared.lock.wait()
             return window
@@ -167,7 +167,7 @@ class WorkStream:
                 with self._shared.lock:
                     if (window := self._take()) is not None:
                         return window
-                    if self._is_over:
+                    if self.is_over:
                         raise StopAsyncIteration
                     self._wake = lambda: loop.call_soon_threadsafe(arrived.set)
                 await arrived.wait()
@@ -213,6 +213,15 @@ class WorkStream:
         """Audio made or being made so far, in seconds."""
         making = sum(slot.length for slot in self._slots if slot.outcome is None)
         return self.produced_s + making / self._rate_hz
+
+    @property
+    def dry_since(self) -> float | None:
+        """When the audio ran out that its listener has got so far; None before the first, and where
+        more lies ready."""
+        awaited = self._awaited
+        if awaited is None or not self._plays_until:
+            return None
+        return max(awaited.asked_at, self._plays_until)
 
     @property
     def due_at(self) -> float | None:
@@ -266,13 +275,14 @@ class WorkStream:
         return not self._failed and self._next is not None
 
     @property
-    def _is_over(self) -> bool:
+    def is_over(self) -> bool:
+        """Whether the consumer gets nothing more; a worker may still be in a step."""
         return self._closed or (self._ended and not self._has_work and not self._slots)
 
     @property
     def is_gone(self) -> bool:
-        """Whether the stream needs its place no more."""
-        return self._is_over and not self._steps and not self._slots
+        """Whether it is over and no worker is at it."""
+        return self.is_over and not self._steps and not self._slots
 
     def begin_step(self) -> Source:
         """A worker takes the stream on; there is work and nobody else is taking windows."""

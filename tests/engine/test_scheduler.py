@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hayakoe_engine.errors import BusyError, InferenceFailed, VoiceNotFound
-from hayakoe_engine.scheduler import Priority, Scheduler
+from hayakoe_engine.scheduler import DRY_S, Priority, Scheduler
 from hayakoe_engine.window import MadeWindow, Window
 from hayakoe_engine.work_stream import AHEAD_S
 
@@ -223,6 +223,52 @@ def test_one_request_too_many_is_refused_and_a_place_is_free_again_later():
     assert caught.value.hint
     streams[0].close()
     scheduler.open(RATE_HZ).close()
+    scheduler.close()
+
+
+def test_a_request_that_is_over_needs_no_place_although_a_worker_is_at_it():
+    scheduler = Scheduler(threads=1, max_streams=1)
+    reached, opened = threading.Event(), threading.Event()
+
+    def work():
+        reached.set()
+        assert opened.wait(10)
+        yield window()
+
+    stream = scheduler.open(RATE_HZ)
+    stream.add(work)
+    assert reached.wait(10)
+    stream.close()
+    assert scheduler.active_streams == 1
+    following = scheduler.open(RATE_HZ)
+    with pytest.raises(BusyError):
+        scheduler.open(RATE_HZ)
+    following.add(piece(1))
+    following.end()
+    opened.set()
+    assert values(following) == [1]
+    scheduler.close()
+
+
+@pytest.mark.parametrize(("silence_s", "first"), [(DRY_S / 2, "newcomer"), (DRY_S, "speaker")])
+def test_newcomers_do_not_silence_those_that_speak(silence_s, first):
+    now = [0.0]
+    scheduler = Scheduler(threads=1, clock=lambda: now[0])
+    log = []
+    speaker = scheduler.open(RATE_HZ)
+    speaker.add(piece(1))
+    now[0] = 1.0
+    assert next(speaker).samples[0] == 1  # plays for a second
+    gate = Gate(scheduler)
+    speaker.add(piece(2, log=log, name="speaker"))
+    speaker.end()
+    newcomer = scheduler.open(RATE_HZ)
+    newcomer.add(piece(3, log=log, name="newcomer"))
+    newcomer.end()
+    now[0] = 2.0 + silence_s
+    gate.opened.set()
+    assert (values(speaker), values(newcomer)) == ([2], [3])
+    assert log[0] == first
     scheduler.close()
 
 
