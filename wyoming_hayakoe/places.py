@@ -8,8 +8,8 @@ from typing import Final
 
 from hayakoe_engine.errors import BusyError
 
-SHARE: Final = 3
-"""A client may hold this many times what is free: three quarters of all places if it is alone, less
+SHARE: Final = 4
+"""A client may hold this many times what is free: four fifths of all places if it is alone, less
 the more others hold."""
 
 

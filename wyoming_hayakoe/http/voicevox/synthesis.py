@@ -16,6 +16,7 @@ from wyoming_hayakoe.http.audio_response import EncodedNarration, Output, respon
 from wyoming_hayakoe.http.documented import documented
 from wyoming_hayakoe.http.errors import AnswerTimeout, Invalid
 from wyoming_hayakoe.http.keys import SETTINGS, SPEECH, TTS
+from wyoming_hayakoe.http.protection import client_of, request_id
 from wyoming_hayakoe.http.voicevox.answers import TAG, StyleQuery, read_json, read_query
 from wyoming_hayakoe.http.voicevox.models import AudioQueries, AudioQuery
 from wyoming_hayakoe.http.voicevox.phrases import delivery_of
@@ -147,7 +148,13 @@ class Synthesis:
         options = _options(query, choice)
         speed = options["speed"]
         narration = request.app[SPEECH].begin(
-            Request(voice=choice.name, options=options, interface="voicevox")
+            Request(
+                voice=choice.name,
+                options=options,
+                interface="voicevox",
+                identification=request_id(request),
+                client=client_of(request),
+            )
         )
         try:
             narration.pause(query.pre_phoneme_length / speed)
