@@ -216,8 +216,10 @@ class WorkStream:
 
     @property
     def dry_since(self) -> float | None:
-        """When the audio ran out that its listener has got so far; None before the first, and where
-        more lies ready."""
+        """When the audio ran out that its listener has got.
+
+        None before the first, and where more lies ready.
+        """
         awaited = self._awaited
         if awaited is None or not self._plays_until:
             return None

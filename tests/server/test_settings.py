@@ -397,7 +397,8 @@ def test_voices_have_sources_and_titles(write):
             "voices:\n"
             "  jvnv-F1-jp: {source: /share/voices}\n"
             "  hana: {source: 'file:///hana', title: 花}\n"
-            "neural: {precision: exact, bert_source: /share/voices, memory_mb: 500, compiled: yes}\n"
+            "neural:\n"
+            "  {precision: exact, bert_source: /share/voices, memory_mb: 500, compiled: yes}\n"
         )
     )
     assert loaded.cache == Path("/var/cache/voices")

@@ -1,8 +1,11 @@
 """Neural voices on torch, which here runs on the CPU: the same as on ONNX Runtime."""
 
+import gc
 import shutil
 import subprocess
 import sys
+import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import numpy as np
 import pytest
 
 from hayakoe_engine import TTS
-from hayakoe_engine.errors import BadOption, BadVoiceFiles
+from hayakoe_engine.errors import BadOption, BadVoiceFiles, InferenceFailed
 from hayakoe_engine.sources.access import SourceAccess
 from hayakoe_engine.voices.sbv2 import devices
 
@@ -62,9 +65,14 @@ def torch_cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def on_torch(published, torch_cache):
-    with engine("torch-cpu", torch_cache, published, threads=6) as tts:
-        yield tts.prepare().speakers["hana"]
+def torch_speakers(published, torch_cache):
+    with engine("torch-cpu", torch_cache, published, threads=6).load("mei") as tts:
+        yield tts.prepare().speakers
+
+
+@pytest.fixture(scope="module")
+def on_torch(torch_speakers):
+    return torch_speakers["hana"]
 
 
 @pytest.mark.parametrize("options", [{}, {"speed": 1.3, "style": "Happy", "noise": 0.9}])
@@ -117,6 +125,72 @@ def test_other_precisions_say_nearly_the_same(on_torch, published, torch_cache, 
     assert said.shape == exact.shape
     assert np.square(said - exact).sum() < 0.02 * np.square(exact).sum()
     assert not np.array_equal(said, exact)
+
+
+def tensors():
+    gc.collect()
+    return [thing for thing in gc.get_objects() if isinstance(thing, torch.Tensor)]
+
+
+def test_nothing_is_kept_of_what_was_said_or_broken_off(on_torch, monkeypatch):
+    from hayakoe_engine.voices.sbv2.torch.backend import TorchBackend
+
+    made, genuine = [], TorchBackend.flow
+
+    def flow(self, *given):
+        latent = genuine(self, *given)
+        made.append(weakref.ref(latent))
+        return latent
+
+    monkeypatch.setattr(TorchBackend, "flow", flow)
+    before = len(tensors())
+    for number in range(8):
+        stream = on_torch.stream(TEXT * 2, seed=number, volume=0.3)
+        next(stream)
+        if number % 2:
+            stream.close()
+        else:
+            assert len(list(stream)) > 1
+    assert len(made) >= 8
+    patience = time.monotonic() + 120
+    # Windows that were being made when a stream was closed are made to the end.
+    while any(latent() is not None for latent in made) or len(tensors()) > before:
+        assert time.monotonic() < patience
+        time.sleep(0.01)
+
+
+def test_where_memory_is_used_up_the_embedded_voice_speaks(torch_speakers, monkeypatch):
+    from hayakoe_engine.voices.sbv2.torch.stage import Stage
+
+    def too_much(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Stage, "compute", too_much)
+        with pytest.raises(InferenceFailed, match="too little memory: CUDA out of memory"):
+            torch_speakers["hana"].generate(TEXT, volume=0.4)
+        with torch_speakers["hana"].open(stand_in=torch_speakers["mei"], volume=0.4) as utterance:
+            utterance.push(TEXT)
+            utterance.finish()
+            assert sum(audio.duration_s for audio in utterance) > 1
+            (replacement,) = utterance.replacements
+    assert "too little memory" in str(replacement.reason)
+    assert torch_speakers["hana"].generate(TEXT, volume=0.4).duration_s > 1
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_cannot_be_compiled_speaks_as_it_is(published, torch_cache, monkeypatch, caplog):
+    def without_compiler(*_):
+        raise RuntimeError("No working C++ compiler found\nDetails")
+
+    compile_it = torch.compile
+    monkeypatch.setattr(
+        torch, "compile", lambda run, **how: compile_it(run, backend=without_compiler, **how)
+    )
+    with engine("torch-cpu", torch_cache, published, compiled=True) as tts:
+        speaker = tts.prepare().speakers["hana"]
+        assert speaker.generate(TEXT, seed=1).duration_s > 1
+    assert "hana is not compiled, and runs as it is: " in caplog.text
 
 
 # What a voice is made of
