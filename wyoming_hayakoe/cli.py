@@ -201,7 +201,7 @@ def _parser() -> argparse.ArgumentParser:
         "-o",
         "--output",
         metavar="FILE",
-        help="write .wav, .flac, .ogg, .opus or .mp3; - is a WAV stream on standard output",
+        help="write .wav, .flac, .ogg, .opus, .mp3 or .aac; - is a WAV stream on standard output",
     )
     _add_voice(say, "who speaks")
     for option, help_text in _OPTION_HELP.items():

@@ -96,20 +96,20 @@ async def test_a_deadline_at_the_end_of_a_voices_name_has_the_same_bounds(served
 
 
 async def test_utterances_of_one_client_leave_some_for_others(serve, engine):
-    served = await serve(tts=engine, max_utterances=4)
+    served = await serve(tts=engine, max_utterances=5)
     connector = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
     async with (
         served.client.ws_connect("/ws/synthesize") as connection,
         aiohttp.ClientSession(served.url, connector=connector, trust_env=False) as other,
     ):
         await connection.send_json({"type": "config"})
-        for _ in range(3):
+        for _ in range(4):
             await connection.send_json({"type": "text", "text": LONG})
             await connection.send_json({"type": "end_of_stream"})
         await hear(connection, "audio")
         error = (await served.ask("POST", "/synthesize", 503, json={"text": TEXT}))["error"]
         assert error["code"] == "busy"
-        assert "3 of 4 utterances in progress are yours" in error["message"]
+        assert "4 of 5 utterances in progress are yours" in error["message"]
         async with other.post("/synthesize", json={"text": TEXT}) as answer:
             assert answer.status == 200
             await answer.read()
