@@ -47,6 +47,8 @@ JUNK: Final = (
     b'{"type": "synthesize", "data": {"te',
 )
 AT_ONCE: Final = 8
+PATIENCE_S: Final = 600
+"""Nobody is given up sooner: the machine may have other work."""
 WRONG_SHARE: Final = 0.1
 """Share of clients that hang up early or send nonsense."""
 
@@ -119,7 +121,7 @@ async def _one(port: int, chance: random.Random, known: dict[str, str]) -> str:
     hangs_up = kind < WRONG_SHARE
     pcm = hashlib.sha256()
     with suppress(ConnectionError):
-        async with asyncio.timeout(60), AsyncTcpClient(HOST, port) as client:
+        async with asyncio.timeout(PATIENCE_S), AsyncTcpClient(HOST, port) as client:
             if is_stream:
                 await client.write_event(SynthesizeStart().event())
                 for start in range(0, len(text), 3):
