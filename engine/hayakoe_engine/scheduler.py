@@ -28,7 +28,6 @@ MAX_STREAMS: Final = 256
 AGING_S: Final = 5.0
 """After so long without its turn, a request has the next higher priority, but never an alarm's."""
 
-
 DRY_S: Final = 0.25
 """After so long a silence in the middle of a request, it goes before those that have not begun."""
 

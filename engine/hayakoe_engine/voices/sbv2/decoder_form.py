@@ -25,9 +25,8 @@ import time
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-import numpy as np
-
 from hayakoe_engine.disk import locked, write_whole
+from hayakoe_engine.voices.sbv2.decoder_timing import sample_latent
 from hayakoe_engine.voices.sbv2.installed import (
     HEAD,
     HEAD_STAGES,
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
     from onnxruntime import InferenceSession
 
@@ -107,15 +107,8 @@ def fastest_form(heads: Sessions, tails: Sessions, multiple: int) -> DecoderForm
         tails: The second part, likewise.
         multiple: Latent lengths that they take.
     """
-    frames = -(-_FRAMES // multiple) * multiple
-    rng = np.random.default_rng(0)
     first = next(iter(heads.values()))
-    feeds = {
-        item.name: rng.standard_normal(
-            [size if isinstance(size, int) else frames for size in item.shape], np.float32
-        )
-        for item in first.get_inputs()
-    }
+    frames, feeds = sample_latent(first, _FRAMES, multiple)
     (hidden,) = first.run(None, feeds)
     head_costs_s = _costs_s(heads, feeds)
     tail_costs_s = _costs_s(tails, {"hidden": hidden})

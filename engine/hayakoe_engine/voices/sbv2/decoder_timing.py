@@ -14,6 +14,7 @@ from hayakoe_engine.disk import write_whole
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from onnxruntime import InferenceSession
 
 _FRAMES: Final = 60
@@ -43,15 +44,31 @@ def frame_cost_s(
     return cost_s
 
 
-def _measure(head: InferenceSession, tail: InferenceSession, multiple: int) -> float:
-    frames = -(-_FRAMES // multiple) * multiple
+def sample_latent(
+    head: InferenceSession, frames: int, multiple: int
+) -> tuple[int, dict[str, NDArray[np.float32]]]:
+    """Something to time the decoder with, always the same.
+
+    Args:
+        head: Its first part.
+        frames: Latent frames, rounded up.
+        multiple: Latent lengths that it takes.
+
+    Returns:
+        How many frames there are, and the inputs of the first part.
+    """
+    frames = -(-frames // multiple) * multiple
     rng = np.random.default_rng(0)
-    feeds = {
+    return frames, {
         item.name: rng.standard_normal(
             [size if isinstance(size, int) else frames for size in item.shape], np.float32
         )
         for item in head.get_inputs()
     }
+
+
+def _measure(head: InferenceSession, tail: InferenceSession, multiple: int) -> float:
+    frames, feeds = sample_latent(head, _FRAMES, multiple)
     costs_s = []
     for _ in range(_RUNS + 1):
         # CPU time: what others do now does not count; the second part runs on this thread alone.
