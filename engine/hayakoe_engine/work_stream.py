@@ -223,14 +223,11 @@ class WorkStream:
         awaited = self._awaited
         if awaited is None or not self._plays_until:
             return None
-        return max(awaited.asked_at, self._plays_until)
+        return self._silent_since(awaited)
 
     @property
     def due_at(self) -> float | None:
-        """When the other voice has to step in; None if nothing waits for it.
-
-        Silence begins when the sentence is asked for, or when all that was taken has been played.
-        """
+        """When the other voice has to step in; None if nothing waits for it."""
         awaited = self._awaited
         if self.deadline_s is None or awaited is None:
             return None
@@ -238,7 +235,7 @@ class WorkStream:
             return None
         if awaited.passage is not None and not (awaited.can_be_replaced or awaited.is_stand_in):
             return None
-        return max(awaited.asked_at, self._plays_until) + self.deadline_s
+        return self._silent_since(awaited) + self.deadline_s
 
     def rescue(self) -> list[Source]:
         """Let the other voice say the sentence that is due, if that has come to be a sentence.
@@ -250,6 +247,10 @@ class WorkStream:
         if awaited is None or not awaited.can_be_replaced:
             return []
         return self._replace(awaited, None)
+
+    def _silent_since(self, awaited: Source) -> float:
+        """When it was asked for, or, if that is later, all that was taken had been played."""
+        return max(awaited.asked_at, self._plays_until)
 
     @property
     def _awaited(self) -> Source | None:
