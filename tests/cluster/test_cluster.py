@@ -219,6 +219,16 @@ async def test_texts_are_rendered_by_the_cluster(config, local, tmp_path):
         assert rendered == local.speakers["hana"].generate(TEXT, seed=seed).to_bytes()
 
 
+def test_a_sentence_goes_on_when_the_process_dies_that_talks_to_the_cluster(cluster, front, local):
+    text = TEXT.replace("。", "、") * 4
+    stream = front.speakers["hana"].stream(text, seed=200)
+    parts = [next(stream)]
+    cluster._envoy._process.kill()
+    parts += stream
+    here = local.speakers["hana"].generate(text, seed=200)
+    np.testing.assert_array_equal(np.concatenate([part.samples for part in parts]), here.samples)
+
+
 async def test_a_node_that_dies_silences_nobody(ray_cluster, front, local):
     begun = asyncio.Semaphore(0)
     seeds = range(100, 120)

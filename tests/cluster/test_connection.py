@@ -76,6 +76,25 @@ def test_a_lost_cluster_is_joined_again(cluster_with):
         eventually(lambda: spoken(tts) == (0.5, []))
 
 
+def test_a_sentence_that_sounds_is_said_to_its_end_when_the_cluster_is_joined_again(cluster_with):
+    with cluster_with("die-halfway", "well", window_timeout_s=HANG_S) as (_, tts):
+        tts.prepare()
+        assert spoken(tts) == (0.5, [])
+
+
+def test_the_rest_of_a_sentence_is_not_waited_for_when_nobody_is_there(cluster_with):
+    with cluster_with("die-halfway", "nobody", window_timeout_s=10 * HANG_S) as (_, tts):
+        tts.prepare()
+        with tts.speakers["hana"].open(stand_in=tts.speakers["mei"]) as utterance:
+            utterance.push(TEXT * 2)
+            utterance.finish()
+            first, *others = utterance
+            (replacement,) = utterance.replacements
+    assert first.duration_s == 3000 / first.sample_rate_hz
+    assert replacement.is_lost
+    assert sum(audio.duration_s for audio in others) > 0.5  # the next sentence, by another voice
+
+
 def test_a_cluster_that_is_silent_is_joined_again(cluster_with, monkeypatch):
     monkeypatch.setattr(connection, "LOST_S", 0.3)
     with cluster_with("silent", "well") as (_, tts):

@@ -54,7 +54,7 @@ def engine_with(*pools, **arguments):
     description = Description(INFO, "a hash of its content", "1")
     with TTS(threads=2, **arguments) as tts:
         reference = VoiceReference("far", "file:///voices")
-        voice = RemoteVoice(reference, description, lambda: pools, tts.phrases)
+        voice = RemoteVoice(reference, description, lambda: pools, tts.phrases, lambda: True)
         yield tts.load("far", source=lambda: voice).prepare()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -91,7 +91,7 @@ class Cluster:
         (pool, *_) = self._speaking()
         with _as_unreachable():
             description = pool.describe(reference, max(1.0, limit - time.monotonic()))
-        return RemoteVoice(reference, description, self._speaking, phrases)
+        return RemoteVoice(reference, description, self._speaking, phrases, self._is_soon_speaking)
 
     def renew(self, name: str, voice: NeuralVoice, *, update: bool) -> None:
         """Have all replicas make a voice anew; waits until they have.
@@ -144,6 +144,16 @@ class Cluster:
                         hint="`serve status` and `ray status` on a node of the cluster tell why",
                     )
                 self._changed.wait(_WAIT_S)
+
+    def _is_soon_speaking(self) -> bool:
+        """Wait until a replica can be asked, as long as one may be silent; returns whether one can.
+
+        Nobody waits any longer than until joining the cluster has failed.
+        """
+        with suppress(HayakoeError):
+            self._wait_until_speaking(time.monotonic() + self._settings.window_timeout_s)
+            return True
+        return False
 
     def _speaking(self) -> Sequence[_Pool]:
         """The pools to ask: those that can speak first."""
@@ -199,7 +209,7 @@ class Cluster:
             if not self._is_closing and (has_joined or str(trouble) != str(self._trouble)):
                 _LOG.warning("%s; it is tried again and again", trouble)
             self._trouble = trouble
-            self._failures += 1
+            self._failures += not has_joined
             self._changed.notify_all()
         return has_joined
 

@@ -65,8 +65,8 @@ class EnvoyProcess:
 
     @property
     def replicas(self) -> Mapping[str, int]:
-        """How many can speak, by pool, as far as is known."""
-        return self._replicas or {}
+        """How many can speak, by pool, as far as is known; none when the process has ended."""
+        return {} if self._is_over or self._replicas is None else self._replicas
 
     def wait_until_joined(self, timeout_s: float) -> None:
         """Wait until the cluster is joined and has the replicas, which may be starting yet.

@@ -69,6 +69,7 @@ class RemoteVoice:
         description: What a replica says of it.
         pools: Gives the replicas to ask, the preferred first; none if the cluster is not there.
         phrases: Remembers what was said.
+        await_pools: Waits until there are replicas to ask, and returns whether there are.
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class RemoteVoice:
         description: Description,
         pools: Callable[[], Sequence[Asks]],
         phrases: PhraseCache,
+        await_pools: Callable[[], bool],
     ) -> None:
         self._reference = reference
         self._description = description
         self._pools = pools
         self._phrases = phrases
+        self._await_pools = await_pools
 
     @property
     def info(self) -> VoiceInfo:
@@ -108,7 +111,7 @@ class RemoteVoice:
         )
         heard = _Heard()
         phrase = []
-        for made in self._try(lambda pool: heard.rest_of(pool.ask(sentence))):
+        for made in self._try(lambda pool: heard.rest_of(pool.ask(sentence)), heard):
             made.samples.flags.writeable = False  # the next listener gets the same array
             phrase.append(made)
             yield Window(partial(_made, made), len(made.samples))
@@ -133,10 +136,15 @@ class RemoteVoice:
         (delivery,) = self._try(lambda pool: iter([pool.measure(sentence)]))
         return delivery
 
-    def _try(self, ask: Callable[[Asks], Iterator[_T]]) -> Iterator[_T]:
+    def _try(
+        self, ask: Callable[[Asks], Iterator[_T]], heard: _Heard | None = None
+    ) -> Iterator[_T]:
         """What a pool gives; if it breaks off, what the next one gives."""
         trouble: Exception = ReplicaLost("the cluster is not there")
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
+            # Nobody else can say the rest of a sentence that sounds; all of one, somebody may.
+            if number and heard and not self._await_pools():
+                break
             for pool in self._pools():
                 try:
                     yield from ask(pool)
@@ -157,6 +165,10 @@ class _Heard:
 
     def __init__(self) -> None:
         self._length = 0
+
+    def __bool__(self) -> bool:
+        """Whether anything has."""
+        return self._length > 0
 
     def rest_of(self, windows: Iterator[MadeWindow]) -> Iterator[MadeWindow]:
         """What of these windows, which begin with the sentence, has not been heard."""
