@@ -40,6 +40,7 @@ _PACKED: Final = re.compile(rb"\|(\d+);\d+;\d+")
 _ERRORS_ONLY: Final = 3
 _CPU: Final = ["CPUExecutionProvider"]
 _GROW_BY_DOUBLING: Final = 0
+_SPIN_US: Final = 50
 
 _allocator_lock = threading.Lock()
 _allocator_is_shared = False
@@ -183,8 +184,10 @@ def _options(threads: int) -> SessionOptions:
     options.enable_mem_pattern = False
     options.enable_mem_reuse = False
     options.add_session_config_entry("session.use_env_allocators", "1")
-    # Threads that spin while they wait take the CPU from the other windows.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # From one node to the next a thread waits awake, for being woken takes longer than most nodes
+    # do; but not for longer, as that takes the CPU from other windows.
+    options.add_session_config_entry("session.intra_op.spin_duration_us", str(_SPIN_US))
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     return options
 
 
