@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from hayakoe_engine.voices.sbv2.install.builder import GraphBuilder
@@ -17,14 +19,27 @@ LARGEST: Final = 127
 _FLOAT: Final = 1
 
 
-def quantized_product(builder: GraphBuilder, x: str, weight: NDArray[np.float32]) -> str:
-    """A product with a constant matrix ``[in, out]``, taken of 8-bit integers.
+def quantized_product(
+    builder: GraphBuilder,
+    x: str,
+    weight: NDArray[np.float32],
+    *,
+    collect: Callable[[str], str] = lambda values: values,
+) -> str:
+    """A product with a constant matrix, taken of 8-bit integers.
 
     What is multiplied is quantized as it comes, over its own range; the weights are, for every
     column of the matrix, over the column's.
+
+    Args:
+        builder: Of the graph.
+        x: What is multiplied, or what it is collected from.
+        weight: ``[in, out]``.
+        collect: Makes of ``x``, quantized, the rows that are multiplied.
     """
     integers, scale = quantized_weights(weight.T)
     values, step, zero = builder.nodes("DynamicQuantizeLinear", 3, x)
+    values = collect(values)
     product = builder.node("MatMulInteger", values, builder.constant(integers.T), zero)
     # ONNX Runtime makes one node of these and the two before.
     product = builder.node("Cast", product, to=_FLOAT)

@@ -50,6 +50,7 @@ class RowWriter:
         self.weights = weights
         self._tiles = tiles
         self._quantized = quantized
+        self._places: dict[int, str] = {}
 
     def linear(self, x: str, weight: Weight, bias: Weight, *, exact: bool = False) -> str:
         """A linear layer; weight ``[in, out]``."""
@@ -76,16 +77,20 @@ class RowWriter:
         """A convolution over time that keeps its length."""
         weight, bias = self.weights[f"{key}.weight"], self.weights[f"{key}.bias"]
         channels_out, channels, kernel = weight.shape
-        shifts = range(-((kernel - 1) // 2), kernel // 2 + 1)
-        if channels <= channels_out:
-            # Collect what every result depends on, then multiply.
-            around = self.builder.node("Concat", *(self.shift(x, s) for s in shifts), axis=1)
-            return self.linear(around, weight.transpose(2, 1, 0).reshape(-1, channels_out), bias)
-        # Multiply, then sum what belongs to every result.
-        product = self._multiply(x, weight.transpose(1, 2, 0).reshape(channels, -1))
-        parts = self.builder.nodes("Split", kernel, product, axis=1)
-        shifted = [self.shift(part, s) for part, s in zip(parts, shifts, strict=True)]
-        return self.add_constant(self.builder.total(shifted), bias)
+        padded = self.builder.pad(x, ((kernel - 1) // 2, 0), (kernel // 2, 0))
+        places = self._neighbours(x, kernel)
+
+        def around(rows: str) -> str:
+            """What every result depends on, in a row."""
+            found = self.builder.node("Gather", rows, places)
+            return self.builder.reshape(found, -1, kernel * channels)
+
+        matrix = weight.transpose(2, 1, 0).reshape(-1, channels_out)
+        if self._quantized:
+            product = quantized_product(self.builder, padded, matrix, collect=around)
+        else:
+            product = self.builder.node("MatMul", around(padded), self.builder.constant(matrix))
+        return self.add_constant(product, bias)
 
     def convolve_each(self, x: str, key: str, dilation: int) -> str:
         """A convolution of every channel on its own that keeps the length."""
@@ -123,6 +128,17 @@ class RowWriter:
     def shift(self, x: str, shift: int) -> str:
         """What is found so many rows later, zeros outside."""
         return self.builder.pad(x, (-shift, 0), (shift, 0)) if shift else x
+
+    def _neighbours(self, x: str, kernel: int) -> str:
+        """int64 ``[time, kernel]``: the rows that a convolution reads of what has zeros around."""
+        if kernel not in self._places:
+            builder = self.builder
+            length = builder.node("Squeeze", builder.node("Shape", x, start=0, end=1))
+            first, step = builder.constant(np.array(0)), builder.constant(np.array(1))
+            rows = builder.node("Range", first, length, step)
+            rows = builder.node("Unsqueeze", rows, builder.integers(1))
+            self._places[kernel] = builder.node("Add", rows, builder.integers(*range(kernel)))
+        return self._places[kernel]
 
     def _multiply(self, x: str, weight: Weight, *, exact: bool = False) -> str:
         if self._quantized and not exact:
