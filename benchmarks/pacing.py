@@ -97,7 +97,12 @@ class Clock:
 def made(sentences_s: Sequence[float], rtf: float) -> Iterator[Piece]:
     """The windows of sentences of these lengths, as a machine makes them."""
     parts = DecoderParts(
-        multiple=15, head_context_frames=12, tail_context_frames=2, frame_cost_s=rtf * _FRAME_S
+        head_multiple=15,
+        rows_per_frame=8,
+        tail_multiple=15,
+        head_context_frames=12,
+        tail_context_frames=2,
+        frame_cost_s=rtf * _FRAME_S,
     )
     now_s = 0.0
     for sentence_s in sentences_s:

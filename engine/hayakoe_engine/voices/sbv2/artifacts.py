@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Raised whenever an installed graph of an older version would not do any more."""
 
 _STAMPS: Final = "stamps.json"

@@ -78,14 +78,18 @@ class DecoderParts:
     """What has to be known to cut a latent for the decoder's parts.
 
     Attributes:
-        multiple: Both take so many frames, or a multiple.
+        head_multiple: The first part takes so many frames, or a multiple.
+        rows_per_frame: That it makes, and the second part reads.
+        tail_multiple: The second part takes so many of those rows, or a multiple.
         head_context_frames: Frames on either side that the first part needs.
         tail_context_frames: Frames on either side that the second part needs.
         frame_cost_s: Time that a frame takes both, on one CPU.
         pairs_windows: Whether the second window is made beside the first, not after it.
     """
 
-    multiple: int
+    head_multiple: int
+    rows_per_frame: int
+    tail_multiple: int
     head_context_frames: int
     tail_context_frames: int
     frame_cost_s: float

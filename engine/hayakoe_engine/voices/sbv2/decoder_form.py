@@ -152,7 +152,7 @@ def with_form_for_here(
 
 def _find_out(manifest: VoiceManifest, folder: Path) -> DecoderForm:
     _LOG.info("timing the decoder of %s on this machine, once", folder.name)
-    return fastest_form(*open_forms(folder, manifest.fast_stages), manifest.window_multiple)
+    return fastest_form(*open_forms(folder, manifest.fast_stages), manifest.frame_multiple)
 
 
 def _costs_s(sessions: Sessions, feeds: Mapping[str, NDArray[np.float32]]) -> dict[Form, float]:

@@ -38,7 +38,7 @@ TAIL_INT8: Final = "decoder_tail_int8"
 """The decoder in two parts: most of the frames around a window matter only to the first. There are
 several graphs of a part, see ``part_file``."""
 WHOLE_DECODER: Final = "decoder.onnx"
-"""Takes a latent of any length; the parts one whose length is a multiple of the manifest's."""
+"""Takes a latent of any length; the parts take the lengths that the manifest says."""
 DECODER_WEIGHTS: Final = "decoder.weights"
 """What the decoder's graphs share."""
 
@@ -120,7 +120,9 @@ class VoiceManifest:
 
     Attributes:
         gain: Makes the voice as loud as others.
-        window_multiple: Latent lengths that the decoder's parts take.
+        frame_multiple: Both parts of the decoder take so many frames, or a multiple.
+        rows_per_frame: That the first part makes, and the second reads.
+        tail_multiple: The second part takes so many of those rows, or a multiple.
         head_context_frames: Frames on either side that the first part needs.
         tail_context_frames: Frames on either side that the second part needs.
         fast_stages: Stages of the decoder that can have fast convolutions.
@@ -131,7 +133,9 @@ class VoiceManifest:
     """
 
     gain: float
-    window_multiple: int
+    frame_multiple: int
+    rows_per_frame: int
+    tail_multiple: int
     head_context_frames: int
     tail_context_frames: int
     fast_stages: tuple[int, ...]
@@ -139,6 +143,10 @@ class VoiceManifest:
     decoder_bytes: dict[str, int]
     best: Precision
     quality: dict[str, Quality] = field(default_factory=dict)
+
+    def head_multiple(self, precision: Precision) -> int:
+        """The first part takes so many frames, or a multiple: any, if all of it is in 8 bits."""
+        return 1 if precision == "fast" and HEAD_STAGES <= INT8_STAGES else self.frame_multiple
 
     def write(self, folder: Path) -> None:
         """Put it beside the graphs.

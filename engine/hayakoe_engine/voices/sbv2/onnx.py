@@ -86,13 +86,14 @@ class OnnxBackend:
         self._whole = Resident(
             Residency(), 0, partial(_open, opener, (folder / WHOLE_DECODER, threads))
         )
-        multiple = manifest.window_multiple
         notes = opener.notes(tail, f"{tail.stem}-cost.json")
         self._parts = DecoderParts(
-            multiple=multiple,
+            head_multiple=manifest.head_multiple(precision),
+            rows_per_frame=manifest.rows_per_frame,
+            tail_multiple=manifest.tail_multiple,
             head_context_frames=manifest.head_context_frames,
             tail_context_frames=manifest.tail_context_frames,
-            frame_cost_s=frame_cost_s(self._head, self._tail, multiple, notes),
+            frame_cost_s=frame_cost_s(self._head, self._tail, manifest.frame_multiple, notes),
             pairs_windows=threads > 1 and not self._is_widening,
         )
 

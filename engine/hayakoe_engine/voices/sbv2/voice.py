@@ -17,7 +17,7 @@ from hayakoe_engine.voices.sbv2.pauses import EndPause, arrange_pauses, end_with
 from hayakoe_engine.voices.sbv2.phones import phones_of
 from hayakoe_engine.voices.sbv2.phrase_cache import phrase_key, windows_of
 from hayakoe_engine.voices.sbv2.symbols import SYMBOLS
-from hayakoe_engine.voices.sbv2.windows import plan_decoding
+from hayakoe_engine.voices.sbv2.windows import frames_of, plan_decoding
 from hayakoe_engine.voices.style_mix import style_shares
 from hayakoe_engine.window import MadeWindow, Window
 
@@ -336,7 +336,6 @@ class _Hidden:
         self._sentence = sentence
         self._heads = iter(heads)
         self._made_frames = 0
-        self._steps = 0
         self._rows: Kept = None
 
     def reach(self, frames: int) -> Iterator[NDArray[np.float32]]:
@@ -346,21 +345,18 @@ class _Hidden:
             plan = next(self._heads)
             latent = sentence.latent[:, plan.decode_start : plan.decode_stop]
             made = sentence.backend.decode_head(latent, sentence.speaker)
+            per_frame = sentence.backend.parts.rows_per_frame
             if self._rows is None:
-                self._steps = made.shape[0] // plan.decoded_frames
-                total = self._steps * sentence.latent.shape[1]
-                self._rows = sentence.backend.room(total, made)
-            own = self._places(plan.start - plan.decode_start, plan.stop - plan.decode_start)
-            self._rows[self._places(plan.start, plan.stop)] = made[own]
+                self._rows = sentence.backend.room(per_frame * sentence.latent.shape[1], made)
+            start, stop = plan.start * per_frame, plan.stop * per_frame
+            before = plan.decode_start * per_frame
+            self._rows[start:stop] = made[start - before : stop - before]
             self._made_frames = plan.stop
             yield _LET_OTHERS_GO_FIRST
 
     def of(self, plan: WindowPlan) -> Kept:
         """What a window of the second part reads; it must have been reached."""
-        return self._rows[self._places(plan.decode_start, plan.decode_stop)]
-
-    def _places(self, start: int, stop: int) -> slice:
-        return slice(start * self._steps, stop * self._steps)
+        return self._rows[plan.decode_start : plan.decode_stop]
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,12 +377,13 @@ class _TailPiece:
         return self.plan.stop
 
     def prepare(self) -> Iterator[NDArray[np.float32]]:
-        return self.hidden.reach(self.plan.decode_stop)
+        per_frame = self.sentence.backend.parts.rows_per_frame
+        return self.hidden.reach(frames_of(self.plan.decode_stop, per_frame))
 
     def decode(self, *, all_cpus: bool) -> NDArray[np.float32]:
-        plan, hop = self.plan, self.hop_length
-        samples = self.sentence.backend.decode_tail(self.hidden.of(plan), all_cpus=all_cpus)
-        before = (plan.start - plan.decode_start) * hop
+        plan, hop, backend = self.plan, self.hop_length, self.sentence.backend
+        samples = backend.decode_tail(self.hidden.of(plan), all_cpus=all_cpus)
+        before = plan.start * hop - plan.decode_start * hop // backend.parts.rows_per_frame
         return samples[before : before + plan.frames * hop]
 
 

@@ -11,7 +11,6 @@ cut in the same places.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -19,11 +18,13 @@ if TYPE_CHECKING:
 
     from hayakoe_engine.voices.sbv2.backend import DecoderParts
 
-HEAD_FRAMES: Final = (30, 90, 180)
-TAIL_FRAMES: Final = (15, 30, 45, 60, 90)
-"""Frames decoded for the first window, the second, and so on; the last holds for all others."""
+HEAD_FRAMES: Final = (45, 90, 180)
+"""Frames decoded for the second window of the first part, the third, and so on; the last holds for
+all others. The first one is what the first window that is heard needs."""
+TAIL_FRAMES: Final = (9, 15, 30, 45, 60, 90)
+"""Frames decoded for the first window that is heard, the second, and so on, about."""
 
-SHORTEST_FRAMES: Final = 10
+SHORTEST_FRAMES: Final = 7
 """No window that is given out is shorter, unless the sentence is."""
 
 _FIRST_TRIES: Final = 4
@@ -31,13 +32,14 @@ _FIRST_TRIES: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class WindowPlan:
-    """One window, in latent frames.
+    """One window.
 
     Attributes:
-        start: First frame that is given out.
+        start: First latent frame that is given out.
         stop: Frame after the last one that is given out.
-        decode_start: First frame that is decoded.
-        decode_stop: Frame after the last one that is decoded.
+        decode_start: First row that is decoded: what a part of the decoder reads has one or more
+            rows for every frame.
+        decode_stop: Row after the last one that is decoded.
     """
 
     start: int
@@ -51,8 +53,8 @@ class WindowPlan:
         return self.stop - self.start
 
     @property
-    def decoded_frames(self) -> int:
-        """Frames that are decoded."""
+    def decoded_rows(self) -> int:
+        """Rows that are decoded."""
         return self.decode_stop - self.decode_start
 
 
@@ -61,7 +63,7 @@ class DecodingPlan:
     """How a latent is decoded.
 
     Attributes:
-        heads: Windows of the decoder's first part.
+        heads: Windows of the decoder's first part, which reads one row a frame.
         tails: Windows of the second; they are what is heard.
     """
 
@@ -77,77 +79,112 @@ def plan_decoding(frames: int, parts: DecoderParts, frame_s: float) -> DecodingP
         parts: About the decoder.
         frame_s: Time that a frame plays.
     """
-    first = first_size(parts, frame_s)
-    heads = plan_windows(frames, parts.head_context_frames, parts.multiple, HEAD_FRAMES)
-    tails = plan_windows(frames, parts.tail_context_frames, parts.multiple, TAIL_FRAMES[first:])
-    if any(plan.decoded_frames % parts.multiple for plan in (*heads, *tails)):
+    tails = plan_windows(
+        frames,
+        parts.tail_context_frames,
+        parts.tail_multiple,
+        TAIL_FRAMES[first_size(parts, frame_s) :],
+        rows_per_frame=parts.rows_per_frame,
+    )
+    first = frames_of(tails[0].decode_stop, parts.rows_per_frame) + parts.head_context_frames
+    heads = plan_windows(
+        frames, parts.head_context_frames, parts.head_multiple, (first, *HEAD_FRAMES)
+    )
+    if any(plan.decoded_rows % parts.head_multiple for plan in heads):
+        return None
+    if any(plan.decoded_rows % parts.tail_multiple for plan in tails):
         return None
     return DecodingPlan(tuple(heads), tuple(tails))
+
+
+def frames_of(rows: int, rows_per_frame: int) -> int:
+    """Frames that so many rows belong to."""
+    return -(-rows // rows_per_frame)
 
 
 def first_size(parts: DecoderParts, frame_s: float) -> int:
     """Place in ``TAIL_FRAMES`` of the first window to begin with.
 
-    The smallest one whose audio plays until the next window is decoded. Where the machine is
-    slower than playing, none does, and the first sound comes as soon as it can.
+    The smallest one with which every window is decoded before those ahead of it have been heard.
+    Where the machine is too slow for that, the first sound comes as soon as it can.
     """
-    for place, (size, following) in enumerate(pairwise(TAIL_FRAMES)):
-        until_s = (size - parts.tail_context_frames) * frame_s
-        if parts.pairs_windows:
-            until_s += size * parts.frame_cost_s
-        if following * parts.frame_cost_s <= until_s:
+    cost = parts.frame_cost_s / frame_s
+    for place in range(len(TAIL_FRAMES) - 1):
+        if _plays_through(TAIL_FRAMES[place:], cost, parts):
             return place
     return 0
 
 
+def _plays_through(sizes: Sequence[int], cost: float, parts: DecoderParts) -> bool:
+    """Whether windows of these sizes are there in time; ``cost`` is in frames per frame."""
+    free = [0.0] * (2 if parts.pairs_windows else 1)
+    heard_until = None
+    for size in sizes:
+        done = min(free) + size * cost
+        free[free.index(min(free))] = done
+        if heard_until is None:
+            heard_until = done + parts.tail_context_frames
+        elif done > heard_until:
+            return False
+        heard_until += size - 2 * parts.tail_context_frames
+    return True
+
+
 def plan_windows(
-    frames: int, context_frames: int, multiple: int, sizes: Sequence[int]
+    frames: int,
+    context_frames: int,
+    multiple: int,
+    sizes: Sequence[int],
+    *,
+    rows_per_frame: int = 1,
 ) -> list[WindowPlan]:
     """Cut a latent for one part of the decoder.
 
     Args:
         frames: Its length.
         context_frames: Frames to be decoded on either side of what is given out.
-        multiple: The decoder takes windows whose decoded length is a multiple of this; a short
-            latent may have none that is.
+        multiple: The part takes windows whose rows are a multiple of this; a short latent may have
+            none that are.
         sizes: Frames to decode for the first window, the second, and so on.
+        rows_per_frame: Of what the part reads.
 
     Returns:
         Windows that cover all frames, in order.
     """
+    rows = [size * rows_per_frame for size in sizes]
     # A larger first window may leave a last one of a length that fits.
     for more in range(_FIRST_TRIES):
-        tried = (sizes[0] + more * multiple, *sizes[1:])
-        plans = list(_windows(frames, context_frames, multiple, tried))
-        if not any(plan.decoded_frames % multiple for plan in plans):
+        tried = (rows[0] + more * multiple, *rows[1:])
+        plans = list(_windows(frames, context_frames, multiple, tried, rows_per_frame))
+        if not any(plan.decoded_rows % multiple for plan in plans):
             return plans
-    return list(_windows(frames, context_frames, multiple, sizes))
+    return list(_windows(frames, context_frames, multiple, rows, rows_per_frame))
 
 
 def _windows(
-    frames: int, context_frames: int, multiple: int, sizes: Sequence[int]
+    frames: int, context_frames: int, multiple: int, sizes: Sequence[int], rows_per_frame: int
 ) -> Iterator[WindowPlan]:
+    context = context_frames * rows_per_frame
+    shortest = SHORTEST_FRAMES * rows_per_frame
+    rows = frames * rows_per_frame
     start = 0
     for number in range(frames):
         wanted = sizes[min(number, len(sizes) - 1)]
-        decode_start = max(0, start - context_frames)
+        decode_start = max(0, start * rows_per_frame - context)
         # Where the plan's own sizes do not fit the decoder (a longer receptive field), the
         # window grows until something of it can be given out.
-        while wanted - (start - decode_start) - context_frames < SHORTEST_FRAMES:
+        while wanted - (start * rows_per_frame - decode_start) - context < shortest:
             wanted += multiple
         decode_stop = decode_start + _round_up(wanted, multiple)
-        stop = decode_stop - context_frames
-        if max(decode_stop, stop + SHORTEST_FRAMES) >= frames:
-            yield _last(start, decode_start, frames, multiple)
+        stop = (decode_stop - context) // rows_per_frame
+        if max(decode_stop, stop * rows_per_frame + shortest) >= rows:
+            # The window up to the end begins earlier if that makes its length a multiple.
+            length = _round_up(rows - decode_start, multiple)
+            first = rows - length if length <= rows else decode_start
+            yield WindowPlan(start, frames, first, rows)
             return
         yield WindowPlan(start, stop, decode_start, decode_stop)
         start = stop
-
-
-def _last(start: int, decode_start: int, frames: int, multiple: int) -> WindowPlan:
-    """The window up to the end, which begins earlier if that makes its length a multiple."""
-    length = _round_up(frames - decode_start, multiple)
-    return WindowPlan(start, frames, frames - length if length <= frames else decode_start, frames)
 
 
 def _round_up(value: int, multiple: int) -> int:

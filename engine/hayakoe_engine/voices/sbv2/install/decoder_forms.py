@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from math import lcm
+from math import gcd, lcm
 from typing import TYPE_CHECKING
 
 from hayakoe_engine.voices.sbv2.decoder_form import forms_of
-from hayakoe_engine.voices.sbv2.install.decoder import direct_decoder
+from hayakoe_engine.voices.sbv2.install.decoder import direct_decoder, steps_per_frame
 from hayakoe_engine.voices.sbv2.install.fast_decoder import fast_decoder, fast_stages_of
 from hayakoe_engine.voices.sbv2.install.quantized_decoder import (
     activation_ranges,
@@ -47,6 +47,11 @@ class DecoderForms:
         head_stages: Stages of the first part.
         tail_stages: Stages of the second part.
         fast_stages: Stages that can have fast convolutions.
+        rows_per_frame: That the first part makes, and the second reads.
+        tail_multiple: All forms of the second part that were written take so many of those rows, or
+            a multiple.
+        frame_multiple: All forms of both parts that were written take so many frames, or a
+            multiple.
         weight_bytes: Weights of each graph that was written, by its file.
     """
 
@@ -56,29 +61,29 @@ class DecoderForms:
         self.head_stages = range(HEAD_STAGES)
         self.tail_stages = range(HEAD_STAGES, len(decoder.stages))
         self.fast_stages = fast_stages_of(decoder)
+        self.rows_per_frame = steps_per_frame(decoder, HEAD_STAGES - 1)
+        self.tail_multiple = 1
+        self.frame_multiple = 1
         self.weight_bytes: dict[str, int] = {}
 
-    def write_exact(self) -> int:
+    def write_exact(self) -> None:
         """Write the graphs that compute in float32.
-
-        Returns:
-            Of what the number of frames must be a multiple that the parts are given.
 
         Raises:
             OSError: They cannot be written.
         """
         self._save(direct_decoder(self._decoder), WHOLE_DECODER)
         heads, tails = forms_of(self.fast_stages)
-        multiple = 1
-        for part, stages, forms in (
-            (HEAD, self.head_stages, heads),
-            (TAIL, self.tail_stages, tails),
-        ):
-            for form in forms:
-                model, part_multiple = fast_decoder(self._decoder, stages, form)
-                self._save(model, part_file(part, form))
-                multiple = lcm(multiple, part_multiple)
-        return multiple
+        for form in heads:
+            model, multiple = fast_decoder(self._decoder, self.head_stages, form)
+            self._save(model, part_file(HEAD, form))
+            self.frame_multiple = lcm(self.frame_multiple, multiple)
+        for form in tails:
+            model, multiple = fast_decoder(self._decoder, self.tail_stages, form)
+            self._save(model, part_file(TAIL, form))
+            self.tail_multiple = lcm(self.tail_multiple, multiple)
+        whole = self.tail_multiple // gcd(self.tail_multiple, self.rows_per_frame)
+        self.frame_multiple = lcm(self.frame_multiple, whole)
 
     def write_int8(
         self,

@@ -63,8 +63,8 @@ def fast_decoder(
         least_channels: Kernel to the channels from which on its convolutions are fast ones.
 
     Returns:
-        The graph; and of what the number of frames must be a multiple, which is 1 if no
-        convolution is a fast one.
+        The graph; and of what the length of what it reads, ``z`` or ``hidden``, must be a multiple,
+        which is 1 if no convolution is a fast one.
     """
     stages = stages or range(len(decoder.stages))
     builder = GraphBuilder()
@@ -86,6 +86,7 @@ def fast_decoder(
     else:
         signal = Signal(rows, image=direct.entrance(decoder))
     multiple = 1
+    read_steps = steps_per_frame(decoder, stages.start - 1) if stages.start else 1
     for index, plan in plans.items():
         stage, means = decoder.stages[index], mean_of(decoder, index)
         if any(plan):
@@ -102,7 +103,7 @@ def fast_decoder(
         if slow:
             images = [*slow, signal.as_image()] if fast else slow
             signal = Signal(rows, image=builder.total(images))
-        multiple = lcm(multiple, *(_multiple(block, steps) for block in fast))
+        multiple = lcm(multiple, *(_multiple(block, steps // read_steps) for block in fast))
     if stages.stop == len(decoder.stages):
         return direct.finish(signal.as_image(), decoder), multiple
     hidden = (signal.as_rows(), ("steps", decoder.stages[stages.stop - 1].channels))
@@ -136,7 +137,7 @@ def _is_fast(block: Block, stage: Stage, least_channels: Mapping[int, int]) -> b
 
 
 def _multiple(block: Block, steps: int) -> int:
-    """Of what the number of frames must be a multiple for all regrouped tiles to be whole."""
+    """Of what a length must be a multiple that becomes so many steps each, for whole tiles."""
     lengths = [TILE * convolution.dilation for step in block for convolution in step]
     return lcm(*(length // gcd(length, steps) for length in lengths))
 

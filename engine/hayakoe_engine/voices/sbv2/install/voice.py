@@ -72,7 +72,7 @@ def make_voice(
     weights = read_decoder(graphs.decoder)
     del graphs
     decoder = DecoderForms(weights, folder)
-    multiple = decoder.write_exact()
+    decoder.write_exact()
     opener = SessionOpener(None)
     encoder, flow, whole = (
         opener.open(folder / name, threads=threads) for name in (ENCODER, FLOW, WHOLE_DECODER)
@@ -80,8 +80,8 @@ def make_voice(
     check_parts(files.synthesizer, encoder, flow, whole, files.config.sample_rate_hz)
     del encoder, flow
     heads, tails = open_forms(folder, decoder.fast_stages)
-    check_decoder(whole, heads.values(), tails.values(), multiple)
-    form = fastest_form(heads, tails, multiple)
+    check_decoder(whole, heads.values(), tails.values(), decoder.frame_multiple)
+    form = fastest_form(heads, tails, decoder.frame_multiple)
     del whole, heads, tails
     _LOG.info(
         "%s: fast convolutions in stages %s of the decoder, of %s",
@@ -91,7 +91,9 @@ def make_voice(
     )
     manifest = VoiceManifest(
         gain=1.0,
-        window_multiple=multiple,
+        frame_multiple=decoder.frame_multiple,
+        rows_per_frame=decoder.rows_per_frame,
+        tail_multiple=decoder.tail_multiple,
         head_context_frames=reach_frames(weights, decoder.head_stages),
         tail_context_frames=reach_frames(weights, decoder.tail_stages),
         fast_stages=decoder.fast_stages,

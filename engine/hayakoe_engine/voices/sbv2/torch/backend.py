@@ -94,7 +94,9 @@ class TorchBackend:
             for stage in (head, tail)
         )
         self._parts = DecoderParts(
-            multiple=WINDOW_MULTIPLE,
+            head_multiple=WINDOW_MULTIPLE,
+            rows_per_frame=steps,
+            tail_multiple=WINDOW_MULTIPLE * steps,
             head_context_frames=network.dec.head_context_frames,
             tail_context_frames=network.dec.tail_context_frames,
             frame_cost_s=self._frame_cost_s(),

@@ -93,7 +93,8 @@ def test_its_parts_make_the_whole(decoder_weights, run, draw, snr_db):
         fast_decoder(decoder_weights, stages, least_channels=EVERYWHERE)
         for stages in (range(2), range(2, 5))
     ]
-    assert [multiple for _, multiple in parts] == [15, 15]
+    # Frames for the first part; for the second, rows of which the first makes 64 a frame.
+    assert [multiple for _, multiple in parts] == [15, 60]
     feeds = latent(draw, decoder_weights, 15)
     hidden = run(parts[0][0], **feeds)
     assert hidden.shape == (15 * 64, decoder_weights.stages[1].channels)
