@@ -28,7 +28,8 @@ _LOG = logging.getLogger(__name__)
 USER_ID: Final = 10001
 """Of the user without rights; the image has an entry for it."""
 
-_PROGRAM: Final = "wyoming-hayakoe"
+_PROGRAM: Final = (sys.executable, "-P", "-m", "wyoming_hayakoe")
+"""Not by its name: by that one, people who are in the container call this entry point."""
 _TOKENS: Final = ("SUPERVISOR_TOKEN", "HASSIO_TOKEN")
 
 
@@ -53,17 +54,21 @@ def main(
     if os.geteuid() == 0:
         _give_up_root(folders)
         environment["HOME"] = str(folders.data)
-    if not arguments or arguments[0] == "serve":
+    serves = not arguments or arguments[0] == "serve"
+    if serves:
         _set_up_logging()
         if token is not None:
             _run_aside(partial(announce, token, supervisor=supervisor))
+    if not serves and os.access(folders.settings, os.R_OK):
+        environment["HAYAKOE_CONFIG"] = str(folders.settings)  # of the server beside it
+    else:
         environment |= _prepare(folders, environment)
     sys.stderr.flush()
-    os.execvpe(_PROGRAM, [_PROGRAM, *(arguments or ["serve"])], environment)  # noqa: S606
+    os.execve(_PROGRAM[0], [*_PROGRAM, *(arguments or ["serve"])], environment)  # noqa: S606
 
 
 def _prepare(folders: Folders, environment: Mapping[str, str]) -> dict[str, str]:
-    """Set the server up; returns what its environment needs."""
+    """Set the program up; returns what its environment needs."""
     # Late, because discovery, which has been started by now, does without all of this.
     from hayakoe_addon import options, words  # noqa: PLC0415
 
@@ -80,6 +85,7 @@ def _prepare(folders: Folders, environment: Mapping[str, str]) -> dict[str, str]
         cache = environment.get("HAYAKOE_CACHE") or settings.get("cache")
         filled = _fill(Path(cache) if isinstance(cache, str) else folders.cache, folders)
         settings.setdefault("cache", str(filled))
+        settings.setdefault("dictionary", str(folders.data / "dictionary.yaml"))
         voices = settings.get("voices") or {}
         if isinstance(voices, dict):
             settings["voices"] = options.baked_settings(folders) | voices

@@ -198,6 +198,32 @@ def test_the_container_is_the_program(start):
     assert "シツオンワ" in answer.decode(), process.log()
 
 
+def test_a_command_in_the_container_knows_the_voices_of_the_image(start, folders):
+    index = {"hana": {"source": str(folders.share / "gone"), "title": "花子", "styles": []}}
+    (folders.baked / INDEX).write_text(json.dumps(index), "utf-8")
+    process = start("voices")
+    listed, _ = process.communicate(timeout=HANG_S)
+    assert listed.startswith(b"mei")
+    assert "voice hana: " in process.log()
+
+
+def test_words_of_a_container_are_kept_with_its_data(start, folders):
+    process = start("dictionary", "add", "早声", "ハヤコエ")
+    assert process.wait(HANG_S) == 0, process.log()
+    assert UserDictionary(folders.data / "dictionary.yaml").get("早声").reading == "ハヤコエ"
+
+
+def test_a_command_beside_the_server_has_the_servers_settings(start, folders):
+    """As `docker exec`, which knows the environment, not what the server has made of it."""
+    UserDictionary(folders.dictionary).add("早声", "ハヤコエ")
+    settings = yaml.safe_dump({"dictionary": str(folders.dictionary)})
+    folders.settings.write_text(settings, "utf-8")
+    process = start("dictionary", "list", HAYAKOE_CONFIG="/nowhere.yaml")
+    listed, _ = process.communicate(timeout=HANG_S)
+    assert "ハヤコエ" in listed.decode(), process.log()
+    assert folders.settings.read_text("utf-8") == settings
+
+
 # Words among the options
 
 
