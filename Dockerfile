@@ -29,12 +29,15 @@ RUN pip wheel --no-deps --wheel-dir dist . \
 # What the image gets of it. The Sudachi dictionary (193 MB) would be asked only for kanji that no
 # other one knows, and hf_xet by a way of downloading that is not used; ONNX Runtime for Python
 # (68 MB) comes with a second copy for other languages. Bytecode that is not compared with its source
-# does not mind what copying does to file times.
+# does not mind what copying does to file times. Who calls the program in a running container gets the
+# entry point, and by that the settings of the server.
 FROM program AS run-time
 RUN pip uninstall --yes sudachidict_core hf_xet pip \
  && rm -rf /opt/wyoming-hayakoe/lib/python3*/site-packages/onnxruntime/transformers \
     /opt/wyoming-hayakoe/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.* \
  && find /opt/wyoming-hayakoe -type d -name tests -prune -exec rm -r {} + \
+ && printf '#!/bin/sh\nexec python3 -P -m hayakoe_addon "$@"\n' \
+    > /opt/wyoming-hayakoe/bin/wyoming-hayakoe \
  && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/wyoming-hayakoe/lib
 
 # Voices, fetched and installed here, so that in the image nothing is left to be done but what
@@ -65,8 +68,8 @@ ENV PATH=/opt/wyoming-hayakoe/bin:$PATH \
     ORT_DISABLE_TELEMETRY=1
 # An image that cannot speak is not built. This also leaves the bytecode of the standard library,
 # which official Python images lack and a user without rights could not write at every start.
-RUN HAYAKOE_WYOMING__URI=tcp://127.0.0.1:0 wyoming-hayakoe doctor \
- && wyoming-hayakoe say --help > /dev/null && python3 -c "import hayakoe_addon.start"
+RUN HAYAKOE_WYOMING__URI=tcp://127.0.0.1:0 python3 -m wyoming_hayakoe doctor \
+ && python3 -m wyoming_hayakoe say --help > /dev/null && python3 -c "import hayakoe_addon.start"
 ARG BUILD_VERSION=0.1.0
 LABEL org.opencontainers.image.title="wyoming-hayakoe" \
       org.opencontainers.image.description="Japanese text to speech for Home Assistant" \
@@ -83,13 +86,13 @@ uri = url.urlsplit(os.environ.get('HAYAKOE_WYOMING__URI') or 'tcp://127.0.0.1:10
 sock = socket.create_connection(((uri.hostname or '').strip('*') or '127.0.0.1', uri.port), 4); \
 sock.sendall(b'{\"type\": \"describe\"}\\n'); \
 raise SystemExit(b'\"info\"' not in sock.makefile('rb').readline())"]
-ENTRYPOINT ["python3", "-m", "hayakoe_addon"]
+ENTRYPOINT ["wyoming-hayakoe"]
 CMD ["serve"]
 
 # With PyTorch: --target gpu --build-arg EXTRAS="hub pitch torch". Without this argument it is no more
 # than "server", so that builders that build all stages do not fetch it.
 FROM server AS gpu
-ENV HAYAKOE_NEURAL__DEVICE=cuda \
+ENV HAYAKOE_NEURAL__DEVICE=auto \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 

@@ -14,6 +14,7 @@ import logging
 import os
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -62,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        bake(read_voices(given.file), given.folder, given.names, token=_token())
+        voices = read_voices(given.file)
+        for_gpu = find_spec("torch") is not None
+        bake(voices, given.folder, given.names, token=_token(), for_gpu=for_gpu)
     except (HayakoeError, ValueError) as error:
         sys.stderr.write(f"bake: {error}\n")
         return 1
@@ -85,7 +88,12 @@ def read_voices(file: Path) -> dict[str, VoiceToBake]:
 
 
 def bake(
-    voices: dict[str, VoiceToBake], folder: Path, names: Sequence[str], *, token: str | None = None
+    voices: dict[str, VoiceToBake],
+    folder: Path,
+    names: Sequence[str],
+    *,
+    token: str | None = None,
+    for_gpu: bool = False,
 ) -> None:
     """Fetch and install voices into a folder.
 
@@ -94,6 +102,8 @@ def bake(
         folder: Becomes a cache; must be where the image will have it.
         names: Which of them; ``all`` is all.
         token: For private repositories of the hub.
+        for_gpu: Whether the networks stay as they were published, too: a GPU takes its weights out
+            of them.
 
     Raises:
         ValueError: A name is unknown.
@@ -111,7 +121,7 @@ def bake(
     with TTS(cache_dir=folder, hf_token=token) as tts:
         for name, source in sources.items():
             tts.load(name, source=source)
-        tts.pre_download(keep_published=False)
+        tts.pre_download(keep_published=for_gpu)
     _set_times(folder)
     # With these times, and without network or token: so it will be in the container.
     with TTS(cache_dir=folder, offline=True) as tts:
