@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 DEFAULT_SOURCE: Final = "hf://lemondouble/hayakoe"
 """Where a neural voice comes from, and the language model, unless something else is said."""
+
+_SECRET: Final = re.compile(r"(?<=://)[^/]*@")
+"""A user or a token, with or without a password, before the first name of a URI."""
 
 
 class Source(Protocol):
@@ -79,6 +83,12 @@ def open_source(uri: str, access: SourceAccess | None = None) -> Source:
     scheme, separator, _ = uri.partition("://")
     if not separator:
         return _open_path(uri, access)
+    if _SECRET.search(uri):
+        # It would be in the log, in the cache, and in what the server tells of its voices.
+        raise SourceError(
+            f"{_SECRET.sub('…@', uri)}: keys and tokens are no part of a source but settings of "
+            "their own; a revision comes last, as in hf://USER/REPO@REVISION"
+        )
     opener = _SCHEMES.get(scheme.lower())
     if opener is None:
         raise SourceError(

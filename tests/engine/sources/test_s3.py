@@ -114,7 +114,6 @@ def test_an_update_brings_what_has_changed(s3, fetch, hana, content_below, acces
         "s3://",
         "s3:///voices",
         "s3://VOICES",
-        "s3://k:s@voices",
         "s3://voices/a//b",
         "s3://voices/../b",
     ],

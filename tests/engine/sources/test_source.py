@@ -18,6 +18,22 @@ def test_what_is_no_source_is_refused_with_those_that_are(uri):
         assert known in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://key:hf_sesame@voices/mine",
+        "hf://hf_sesame@me/voices",
+        "https://me:hf_sesame@huggingface.co/me/voices",
+        "https://hf_sesame@huggingface.co/me/voices/tree/main",
+        "ftp://hf_sesame@host/voices",
+    ],
+)
+def test_a_token_in_a_uri_is_refused_without_showing_it(uri):
+    with pytest.raises(SourceError, match="keys and tokens are no part of a source") as caught:
+        open_source(uri)
+    assert "hf_sesame" not in f"{caught.value} {caught.value.hint}"
+
+
 def test_opening_a_source_touches_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
