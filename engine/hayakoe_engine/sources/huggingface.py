@@ -11,7 +11,8 @@ small one.
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+import sys
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, Self
@@ -162,13 +163,15 @@ class HubRemote:
             api = self._api()
             if not api.repo_exists(self._repository):
                 api.create_repo(self._repository, private=True, exist_ok=True)
+            files = [CommitOperationAdd(_join(prefix, path), local_dir / path) for path in paths]
             try:
-                api.create_commit(
-                    self._repository,
-                    [CommitOperationAdd(_join(prefix, path), local_dir / path) for path in paths],
-                    commit_message=f"Publish {prefix}" if prefix else "Publish",
-                    revision=self._revision,
-                )
+                with _bars_on_terminals():
+                    api.create_commit(
+                        self._repository,
+                        files,
+                        commit_message=f"Publish {prefix}" if prefix else "Publish",
+                        revision=self._revision,
+                    )
             except (ConnectionError, TimeoutError) as error:
                 # Of what its client uploads large files with, which has a client of its own.
                 raise TryAgain(f"its storage does not answer: {error}") from error
@@ -256,6 +259,17 @@ class HubRemote:
 
 def _join(prefix: str, path: str | PurePosixPath) -> str:
     return f"{prefix}/{path}" if prefix else str(path)
+
+
+def _bars_on_terminals() -> AbstractContextManager[object]:
+    """Has the hub's client draw its progress nowhere else, unless the environment says so."""
+    from huggingface_hub.constants import HF_HUB_DISABLE_PROGRESS_BARS  # noqa: PLC0415
+    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]  # noqa: PLC0415
+
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    if is_terminal or HF_HUB_DISABLE_PROGRESS_BARS is not None:
+        return nullcontext()
+    return disable_progress_bars()
 
 
 def _split_hf(uri: str) -> tuple[str, str]:

@@ -421,6 +421,11 @@ def test_publishing_changes_what_has_the_same_name_and_keeps_the_rest(
     assert hub.repositories["me/published"].private is False
 
 
+def test_publishing_draws_no_bars_where_there_is_no_terminal(fetch, source, capfd):
+    source.upload(PREFIX, fetch())
+    assert capfd.readouterr() == ("", "")
+
+
 def test_publishing_goes_on_after_a_failure(hub, fetch, source, hana, content_below):
     hub.go_wrong(on="/commit/", status=503)
     hub.go_wrong(on="/upload/", status=400)
