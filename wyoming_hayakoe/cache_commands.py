@@ -12,7 +12,7 @@ from hayakoe_engine.voices.sbv2.made_files import MadeFiles
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from hayakoe_engine.sources.cache import DownloadCache
     from hayakoe_engine.sources.voices_lock import LockedFolder
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _MAIN = "@main"
 
 
-def add_parsers(parser: argparse.ArgumentParser) -> None:
-    """Add the commands; each sets ``look_after``."""
+def add_parsers(parser: argparse.ArgumentParser) -> Iterable[argparse.ArgumentParser]:
+    """Add the commands and return them; each sets ``look_after``."""
     commands = parser.add_subparsers(metavar="ACTION", required=True, help="what to do")
 
     show = commands.add_parser("list", help="list what has been downloaded and made")
@@ -53,6 +53,7 @@ def add_parsers(parser: argparse.ArgumentParser) -> None:
         "--unused", action="store_true", help="also what no voice of the settings needs"
     )
     prune.set_defaults(look_after=_prune)
+    return show, verify, remove, prune
 
 
 def _list(cache: DownloadCache, arguments: argparse.Namespace, settings: Settings) -> None:

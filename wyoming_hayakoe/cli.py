@@ -75,8 +75,8 @@ _EXAMPLES: Final = {
         "dictionary import words.csv",
     ),
     "install": (
+        "install jvnv-F1-jp",
         "install --config hayakoe.yaml",
-        "install --config hayakoe.yaml jvnv-F1-jp",
         "install --config hayakoe.yaml --update",
     ),
     "cache": ("cache list", "cache verify --repair", "cache remove jvnv-F1-jp", "cache prune"),
@@ -345,7 +345,11 @@ def _add_install(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         "been done before.",
     )
     install.add_argument(
-        "voices", nargs="*", metavar="VOICE", help="name of a voice; all of them if absent"
+        "voices",
+        nargs="*",
+        metavar="VOICE",
+        help="a voice of the settings, or one of `voices --available`; all of the settings if "
+        "absent",
     )
     install.add_argument(
         "--update", action="store_true", help="download what has changed since the last time"
@@ -370,7 +374,8 @@ def _add_cache(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "speaking.",
     )
     _add_settings(cache)
-    cache_commands.add_parsers(cache)
+    for action in cache_commands.add_parsers(cache):
+        _add_settings(action, of_action=True)
     cache.set_defaults(run=commands.run_cache)
 
 
@@ -433,15 +438,19 @@ def _add_offline(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
+def _add_settings(parser: argparse.ArgumentParser, *, of_action: bool = False) -> None:
+    """Add what says where settings come from; what follows an action adds to what precedes it."""
     parser.add_argument(
-        "--config", metavar="FILE", help="YAML file with settings; wins over HAYAKOE_CONFIG"
+        "--config",
+        metavar="FILE",
+        default=argparse.SUPPRESS if of_action else None,
+        help="YAML file with settings; wins over HAYAKOE_CONFIG",
     )
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",
         action="append",
         default=[],
-        dest="assignments",
+        dest="action_assignments" if of_action else "assignments",
         help="any setting, for example wyoming.idle_close_s=60; may be repeated",
     )

@@ -49,7 +49,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     from wyoming_hayakoe.settings import load_settings  # noqa: PLC0415
 
     flags: dict[str, Any] = {}
-    for assignment in arguments.assignments:
+    for assignment in (*arguments.assignments, *getattr(arguments, "action_assignments", ())):
         key, equals, value = assignment.partition("=")
         if not key or not equals:
             raise ConfigError(f"--set takes KEY=VALUE, not {assignment!r}")
@@ -223,11 +223,13 @@ def run_install(arguments: argparse.Namespace) -> int:
     from wyoming_hayakoe.logs import set_up_command_logging  # noqa: PLC0415
     from wyoming_hayakoe.progress import download_report  # noqa: PLC0415
 
-    settings = _settings(arguments)
+    configured = _settings(arguments)
+    settings = published_voices.with_known(configured, arguments.voices)
     if not settings.voices:
         raise ConfigError(
             "voices: there is no neural voice to install",
-            hint="docs/voices.md shows how to add one",
+            hint="name one that `wyoming-hayakoe voices --available` lists, or add one to the "
+            "settings as docs/voices.md shows",
         )
     for name in arguments.voices:
         if name not in settings.voices:
@@ -260,6 +262,8 @@ def run_install(arguments: argparse.Namespace) -> int:
             else:
                 complain(f"voice {voice.name}: {voice.failure}", voice.failure.hint)
                 status = FAILED
+    if others := ", ".join(sorted(settings.voices.keys() - configured.voices.keys())):
+        complain(f"not in the settings: {others}", "who is to speak is named there under `voices`")
     return status
 
 

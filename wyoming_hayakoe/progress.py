@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from hayakoe_engine.sources.progress import FetchProgress
+
+_UNKNOWN_COLUMNS: Final = 80
+"""Of a terminal that does not say how wide it is, such as a serial line."""
 
 
 def download_report() -> Callable[[FetchProgress], None]:
@@ -67,6 +71,7 @@ class DownloadBar:
         if self._bar is None or file != self._file:
             self.close()
             self._file = file
+            has_width = _has_width(self._stream)
             self._bar = tqdm(
                 total=progress.file_size_bytes,
                 initial=progress.file_bytes,
@@ -74,7 +79,8 @@ class DownloadBar:
                 file=self._stream,
                 unit="B",
                 unit_scale=True,
-                dynamic_ncols=True,
+                dynamic_ncols=has_width,
+                ncols=None if has_width else _UNKNOWN_COLUMNS,
             )
         # It may be less than before, where a file has to begin anew.
         self._bar.update(progress.file_bytes - self._bar.n)
@@ -86,6 +92,14 @@ class DownloadBar:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def _has_width(stream: TextIO) -> bool:
+    """Whether a terminal says how wide it is."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns > 0
+    except (OSError, ValueError):
+        return False
 
 
 def _name(progress: FetchProgress) -> str:

@@ -12,9 +12,10 @@ from hayakoe_engine.voices.facts import VoiceFacts
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from hayakoe_engine.sources.access import SourceAccess
+    from wyoming_hayakoe.settings import Settings
 
 
 def list_catalogue(*, as_json: bool) -> Iterator[str]:
@@ -26,6 +27,20 @@ def list_catalogue(*, as_json: bool) -> Iterator[str]:
         return
     for voice in catalogue():
         yield f"{voice.name}\t{voice.title}\t{voice.licence}\t{voice.credit}\t{voice.terms}"
+
+
+def with_known(settings: Settings, names: Iterable[str]) -> Settings:
+    """The settings, with those of the named voices that are known though they do not name them."""
+    from hayakoe_engine.voices.catalogue import catalogue  # noqa: PLC0415
+    from wyoming_hayakoe.settings import NeuralVoice  # noqa: PLC0415
+
+    sources = {voice.name: voice.source for voice in catalogue()}
+    missing = {
+        name: NeuralVoice(source=sources[name])
+        for name in names
+        if name in sources and name not in settings.voices
+    }
+    return settings.model_copy(update={"voices": {**settings.voices, **missing}})
 
 
 def add_publish_arguments(parser: argparse.ArgumentParser) -> None:

@@ -104,6 +104,20 @@ def test_what_has_been_downloaded_is_listed(run, at, hub, fetch):
     assert entry["size_bytes"] == 2_000_002
 
 
+def test_settings_may_come_before_or_after_what_is_to_be_done(run, at, fetch, cache, config):
+    fetch(PREFIX)
+    _, listed, _ = run("cache", at, "list")
+    file = config(f"cache: {cache}")
+    for arguments in (
+        ("list", at),
+        ("list", "--config", file),
+        ("--config", file, "list"),
+        ("--set=cache=/nowhere", "list", at),
+        ("--config", file, "list", "--set=log.level=debug"),
+    ):
+        assert run("cache", *arguments) == (0, listed, "")
+
+
 def test_damage_is_found_and_repaired(run, at, fetch):
     folder = fetch(PREFIX)
     assert run("cache", at, "verify") == (0, b"files as they were downloaded: 2\n", "")
@@ -208,6 +222,20 @@ def test_a_voice_is_downloaded_once_with_a_line_for_each_file(start, voices, env
     assert process.returncode == 0, err
     assert b"downloading" not in err
     assert hub.requests == []
+
+
+@pytest.mark.usefixtures("voices")
+def test_a_known_voice_is_installed_by_its_name_alone(run, at, hub):
+    tree = hub.repositories["me/private"].commits[hub.repositories["me/private"].branches["main"]]
+    files = {path.replace("/mini/", "/jvnv-F1-jp/"): content for path, content in tree.items()}
+    hub.commit("lemondouble/hayakoe", files)
+    status, out, err = run("install", at, "jvnv-F1-jp")
+    assert status == 0, err
+    assert out.startswith(b"jvnv-F1-jp: ready after ")
+    assert err.endswith(
+        "wyoming-hayakoe: not in the settings: jvnv-F1-jp\n"
+        "hint: who is to speak is named there under `voices`\n"
+    )
 
 
 def test_ctrl_c_stops_a_download_and_the_next_one_goes_on(run, at, start, voices, environment, hub):
@@ -360,6 +388,19 @@ def test_a_terminal_shows_size_speed_and_time_left():
     assert re.search(r"1\.00M/2\.00M \[00:00<00:0\d, [\d.]+[kM]B/s\]", shown)
     assert f"{PREFIX}/synthesizer.onnx: 100%" in shown
     assert f"{PREFIX}/config.json:   0%" in shown
+
+
+def test_a_terminal_that_does_not_know_its_width_shows_them_too():
+    leader, follower = os.openpty()
+    with os.fdopen(leader, "rb", 0) as screen, os.fdopen(follower, "w") as terminal:
+        assert os.get_terminal_size(follower).columns == 0
+        report = DownloadBar(terminal)
+        for progress in moments(0, 2_000_000):
+            report(progress)
+        terminal.flush()
+        shown = screen.read(10_000).decode()
+    assert f"{PREFIX}/synthesizer.onnx: 100%" in shown
+    assert "2.00M/2.00M [" in shown
 
 
 def test_the_report_fits_where_it_goes(monkeypatch, capsys):

@@ -151,7 +151,8 @@ def test_install_without_any_voice(run):
         b"",
         (
             "wyoming-hayakoe: voices: there is no neural voice to install\n"
-            "hint: docs/voices.md shows how to add one\n"
+            "hint: name one that `wyoming-hayakoe voices --available` lists, or add one to the "
+            "settings as docs/voices.md shows\n"
         ),
     )
 
