@@ -1,5 +1,8 @@
 import shutil
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -87,3 +90,25 @@ def tts(repository, cache):
 @pytest.fixture
 def hana(tts):
     return tts.speakers["hana"]
+
+
+@pytest.fixture
+def occupied():
+    """Returns a context in which the device of a torch backend is busy until so many wait."""
+    from hayakoe_engine.voices.sbv2.torch.batching import alone
+
+    @contextmanager
+    def occupied(backend, until):
+        gate, began = backend._device.gate, threading.Event()
+
+        def wait():
+            began.set()
+            while len(gate._waiting) < until:
+                threading.Event().wait(0.001)
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(alone, gate, wait)
+            assert began.wait(30)
+            yield
+
+    return occupied

@@ -1,8 +1,7 @@
 """The torch backend, stage by stage: what is computed together is what each gives alone."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,27 +12,10 @@ from hayakoe_engine.errors import InferenceFailed  # noqa: E402
 from hayakoe_engine.voices.sbv2.backend import Encoded, EncoderInput  # noqa: E402
 from hayakoe_engine.voices.sbv2.phones import ModelInput  # noqa: E402
 from hayakoe_engine.voices.sbv2.torch.backend import TorchBackend  # noqa: E402
-from hayakoe_engine.voices.sbv2.torch.batching import alone  # noqa: E402
 from hayakoe_engine.voices.sbv2.torch.device import open_device  # noqa: E402
 from hayakoe_engine.voices.sbv2.torch.stage import Row, Stage  # noqa: E402
 
 NEAR = 1e-4
-
-
-@contextmanager
-def occupied(backend, until):
-    """The device is busy until so many wait for it."""
-    gate, began = backend._device.gate, threading.Event()
-
-    def wait():
-        began.set()
-        while len(gate._waiting) < until:
-            threading.Event().wait(0.001)
-
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(alone, gate, wait)
-        assert began.wait(30)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +75,73 @@ def prior_of(config, frames, noise_scale=0.6):
     return encoded, np.array([frames // 3, frames - frames // 3]), noise, noise_scale
 
 
-def test_priors_together_become_the_latents_that_each_becomes_alone(network, backend):
-    priors = [prior_of(network.config, frames) for frames in (15, 40, 1)]
-    with ThreadPoolExecutor(len(priors)) as pool, occupied(backend, len(priors)):
-        together = pool.map(lambda prior: backend.flow(*prior), priors)
-    for prior, made in zip(priors, together, strict=True):
-        assert (backend.flow(*prior) - made).abs().max() < NEAR
+def asked_for_together(backend, name, monkeypatch):
+    """What three requests ask of one stage at the same moment, and what it is asked for at once."""
+    config = backend._network.config
+    ask, given = {
+        "encode": (
+            backend.encode,
+            [(sentence(config.bert_width, tokens, tokens),) for tokens in (9, 12, 14)],
+        ),
+        "flow": (backend.flow, [prior_of(config, frames) for frames in (15, 28, 21)]),
+        "head": (backend.decode_head, [frames_of(config, frames) for frames in (15, 30, 17)]),
+        "tail": (
+            partial(backend.decode_tail, all_cpus=False),
+            [
+                (backend.decode_head(*frames_of(config, frames, seed=frames)),)
+                for frames in (15, 30, 17)
+            ],
+        ),
+    }[name]
+    batcher = getattr(backend, f"_{name}")
+    sizes, run = [], batcher._run
+
+    def watched(rows):
+        sizes.append(len(rows))
+        return run(rows)
+
+    monkeypatch.setattr(batcher, "_run", watched)
+    return ask, given, sizes
+
+
+def numbers_of(made):
+    """All that a stage has made."""
+    if isinstance(made, Encoded):
+        return [made.durations, *map(np.asarray, (made.mean, made.log_scale, made.speaker))]
+    return [np.asarray(made)]
+
+
+@pytest.mark.parametrize("name", ["encode", "flow", "head", "tail"])
+def test_what_requests_ask_for_at_once_is_computed_at_once_and_is_the_same(
+    backend, name, occupied, monkeypatch
+):
+    ask, given, sizes = asked_for_together(backend, name, monkeypatch)
+    with ThreadPoolExecutor(len(given)) as pool, occupied(backend, len(given)):
+        together = pool.map(ask, *zip(*given, strict=True))
+    assert sizes == [len(given)]
+    for each, made in zip(given, together, strict=True):
+        for alone, other in zip(numbers_of(ask(*each)), numbers_of(made), strict=True):
+            assert alone.shape == other.shape
+            assert np.abs(alone - other).max() < NEAR
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_of_16_bits_the_durations_know_nothing(network, backend, half):
+    """Not even a last bit: the splines that make them are in float32."""
+    here = open_device("torch-cpu")
+    fast = TorchBackend(network, type(here)(here.name, here.place, half), precision="fast")
+    asked = sentence(network.config.bert_width, 20, 1)
+    for exact, same in zip(
+        numbers_of(backend.encode(asked)), numbers_of(fast.encode(asked)), strict=True
+    ):
+        assert np.array_equal(exact, same)
+    for run, given in (
+        ("flow", prior_of(network.config, 40)),
+        ("decode", frames_of(network.config, 40)),
+    ):
+        exact, near = (np.asarray(getattr(each, run)(*given)) for each in (backend, fast))
+        assert near.dtype == np.float32
+        assert 0 < np.square(near - exact).sum() < 1e-3 * np.square(exact).sum()
 
 
 def test_frames_together_are_decoded_as_each_alone(network, backend):

@@ -94,6 +94,13 @@ def test_texts_at_the_same_time_do_not_see_one_another(checkpoint, texts, expect
         assert np.abs(np.asarray(features) - known).max() < 1e-4
 
 
+def test_a_text_does_not_see_what_it_is_padded_with(checkpoint, texts, expected):
+    network = bert_weights.load_checkpoint(checkpoint / "model.safetensors")
+    bert = TorchBert(network, open_device("torch-cpu"))
+    for features, known in zip(bert._compute(texts), expected, strict=True):
+        assert np.abs(np.asarray(features) - known).max() < 1e-4
+
+
 def test_weights_are_read_out_of_the_published_graph(reference, texts, expected, tmp_path):
     sys.path.insert(0, str(MODELS))
     try:

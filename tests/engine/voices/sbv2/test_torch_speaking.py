@@ -1,6 +1,7 @@
 """Neural voices on torch, which here runs on the CPU: the same as on ONNX Runtime."""
 
 import gc
+import math
 import shutil
 import subprocess
 import sys
@@ -99,14 +100,51 @@ def test_a_stream_is_the_whole(on_torch):
     assert np.array_equal(np.concatenate(parts), on_torch.generate(text, seed=3).samples)
 
 
-def test_requests_at_the_same_time_say_what_each_says_alone(on_torch):
+def test_requests_at_the_same_time_say_what_each_says_alone(
+    on_cpu, on_torch, occupied, monkeypatch
+):
     texts = [TEXT, "洗濯が終わりました。", "玄関の鍵が開いていますが、よろしいですか？", "はい。"]
+    from hayakoe_engine.voices.sbv2.torch.batching import Batcher
+
+    sizes, run = [], Batcher._compute
+
+    def watched(batcher, batch):
+        sizes.append(len(batch))
+        return run(batcher, batch)
+
+    monkeypatch.setattr(Batcher, "_compute", watched)
     # The volume makes it another sentence: nothing is remembered.
     alone = [on_torch.generate(text, seed=7, volume=0.5).samples for text in texts]
-    with ThreadPoolExecutor(len(texts)) as pool:
+    assert set(sizes) == {1}
+    with ThreadPoolExecutor(len(texts)) as pool, occupied(on_torch.voice._backend.get(), 2):
         together = pool.map(lambda text: on_torch.generate(text, seed=7, volume=0.25), texts)
-    for one, other in zip(alone, together, strict=True):
+    assert max(sizes) > 1
+    for text, one, other in zip(texts, alone, together, strict=True):
         assert np.abs(one - 2 * other.samples).max() < NEAR
+        on_onnx = on_cpu.generate(text, seed=7, volume=0.25).samples
+        assert np.abs(on_onnx - other.samples).max() < NEAR
+
+
+def test_only_durations_and_samples_leave_the_device(repository, torch_cache, monkeypatch):
+    left = []
+
+    def watch(name):
+        genuine = getattr(torch.Tensor, name)
+
+        def watched(tensor, *given, **how):
+            left.append(tuple(tensor.shape))
+            return genuine(tensor, *given, **how)
+
+        monkeypatch.setattr(torch.Tensor, name, watched)
+
+    with engine("torch-cpu", torch_cache, repository) as tts:
+        speaker = tts.prepare().speakers["hana"]
+        for name in ("cpu", "numpy", "__array__", "tolist"):
+            watch(name)
+        audio = speaker.generate(TEXT, seed=1)
+    assert max(map(math.prod, left)) <= len(audio.samples)
+    # Features, priors and latents have channels; these are single rows of numbers.
+    assert all(math.prod(shape) == max(shape) for shape in left), left
 
 
 def test_the_seed_decides(on_torch):
