@@ -31,6 +31,7 @@ USER_ID: Final = 10001
 _PROGRAM: Final = (sys.executable, "-P", "-m", "wyoming_hayakoe")
 """Not by its name: by that one, people who are in the container call this entry point."""
 _TOKENS: Final = ("SUPERVISOR_TOKEN", "HASSIO_TOKEN")
+_TEMPORARY: Final = "/tmp"  # noqa: S108 - where Python puts temporary files
 
 
 def main(
@@ -54,6 +55,8 @@ def main(
     if os.geteuid() == 0:
         _give_up_root(folders)
         environment["HOME"] = str(folders.data)
+    if not os.access(_TEMPORARY, os.W_OK):  # the disk is read-only
+        environment.setdefault("TMPDIR", str(folders.run))
     serves = not arguments or arguments[0] == "serve"
     if serves:
         _set_up_logging()

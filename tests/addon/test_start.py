@@ -15,6 +15,7 @@ import pytest
 import yaml
 from fake_supervisor import TOKEN
 from hayakoe_addon.baked import INDEX
+from hayakoe_addon.start import main as entry_point
 from wyoming.client import AsyncTcpClient
 from wyoming.info import Describe, Info
 from wyoming.tts import Synthesize
@@ -222,6 +223,19 @@ def test_a_command_beside_the_server_has_the_servers_settings(start, folders):
     listed, _ = process.communicate(timeout=HANG_S)
     assert "ハヤコエ" in listed.decode(), process.log()
     assert folders.settings.read_text("utf-8") == settings
+
+
+def test_where_the_disk_is_read_only_words_can_be_added(folders, monkeypatch):
+    """That takes temporary files, for which there is memory."""
+    ran = []
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 10001)
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    monkeypatch.setattr(os, "execve", lambda *call: ran.append(call))
+    entry_point(["dictionary", "add", "早声", "ハヤコエ"], folders=folders)
+    [(_program, arguments, environment)] = ran
+    assert arguments[-4:] == ["dictionary", "add", "早声", "ハヤコエ"]
+    assert environment["TMPDIR"] == str(folders.run)
 
 
 # Words among the options
