@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -122,6 +123,31 @@ def test_podman_is_told_whether_there_is_a_token(tmp_path, arguments, stage):
     assert f"FROM {stage}-token AS baked\n" in built
     assert built.splitlines()[0] == DOCKERFILE.splitlines()[0]
     assert {path.name for path in tmp_path.iterdir()} == {"docker", "podman"}
+
+
+@pytest.mark.parametrize("script", [["script/image", "hayakoe"], ["script/image-smoke"]])
+def test_where_nothing_builds_images_that_is_said(tmp_path, script):
+    for program in ("dirname", "sed", "sh"):
+        found = shutil.which(program)
+        assert found is not None
+        (tmp_path / program).symlink_to(found)
+    told = subprocess.run(
+        [ROOT / script[0], *script[1:]],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert told.returncode == 1
+    assert told.stderr.startswith(f"{script[0]}: neither docker, podman nor buildah is there")
+
+
+def test_a_command_called_by_name_in_a_container_is_the_entry_point():
+    """Or `docker exec` has neither the settings of the server nor the voices of the image."""
+    assert re.search(
+        r"-m hayakoe_addon .*\\\n\s+> /opt/wyoming-hayakoe/bin/wyoming-hayakoe", DOCKERFILE
+    )
+    assert 'ENTRYPOINT ["wyoming-hayakoe"]' in DOCKERFILE
 
 
 def test_the_compose_file_is_locked_up():
