@@ -323,6 +323,7 @@ def main() -> None:
         device = open_device(arguments.device)
     except BadOption as error:
         sys.exit(
+            "this measures a GPU of NVIDIA's, and needs one that torch can compute on\n"
             f"{error}\n{error.hint}\n--device torch-cpu --quick tries out the benchmark itself"
         )
     name = torch.cuda.get_device_name() if device.place.type == "cuda" else "no GPU"

@@ -104,7 +104,8 @@ def open_device(name: str) -> Device:
     if (reason := why_no_gpu()) is not None:
         raise BadOption(
             f"device cuda: torch {torch.__version__} {reason}",
-            hint="nvidia-smi shows whether the driver is there; device auto takes the CPU then",
+            hint="nvidia-smi shows whether the driver is there, and torch must be one for CUDA; "
+            "device auto takes the CPU instead",
         )
     return Device(name, torch.device("cuda"), torch.float16)
 
