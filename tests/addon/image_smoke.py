@@ -252,6 +252,7 @@ def try_add_on(smoke, models, folder):
             *("--network", f"container:{supervisor}", "--read-only", "--init"),
             *("--env", "SUPERVISOR_TOKEN=0123456789abcdef-supervisor", "--volume", f"{data}:/data"),
             *("--volume", f"{config}:/config"),
+            *(hosts if smoke.engine == "podman" else []),  # docker shares them with the network
             image,
         ) as container,
     ):
