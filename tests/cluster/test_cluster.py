@@ -37,6 +37,7 @@ pytestmark = [
 
 HANG_S = 60.0
 TEXT = "おはようございます。今日の天気は晴れです。洗濯が終わりました。"
+LONG_SENTENCE = 3 * TEXT.replace("。", "、")
 
 
 @pytest.fixture(scope="module")
@@ -149,11 +150,7 @@ def test_nothing_listens_beyond_this_machine(ray_cluster):
 def test_too_much_at_once_is_refused_but_for_alarms(config, local):
     from ray import serve
 
-    small = {"cpus": 0.1, "max_replicas": 1, "sentences": 1, "max_queued": 1}
-    settings = load_settings(config)
-    pools = {"small": Pool(**small)}
-    cluster = settings.cluster.model_copy(update={"pools": pools})
-    settings = settings.model_copy(update={"cluster": cluster})
+    settings = with_small_pool(config)
     with Cluster(settings) as cluster, engine_of(cluster, settings) as engine:
         outcomes, alarm = asyncio.run(generated_at_once(engine.speakers["hana"], range(12)))
     serve.delete("hayakoe-small")
@@ -164,6 +161,20 @@ def test_too_much_at_once_is_refused_but_for_alarms(config, local):
     here = local.speakers["hana"].generate(TEXT, seed=seed)
     np.testing.assert_array_equal(outcomes[seed].samples, here.samples)
     np.testing.assert_array_equal(alarm, local.speakers["hana"].generate(TEXT, seed=99).samples)
+
+
+@pytest.mark.usefixtures("joined")
+def test_replicas_that_go_speak_to_the_end_before(config, local):
+    from ray import serve
+
+    settings = with_small_pool(config)
+    with Cluster(settings) as cluster, engine_of(cluster, settings) as engine:
+        stream = engine.speakers["hana"].stream(LONG_SENTENCE, seed=300)
+        parts = [next(stream)]
+        serve.delete("hayakoe-small", _blocking=False)
+        parts += stream
+    here = local.speakers["hana"].generate(LONG_SENTENCE, seed=300)
+    np.testing.assert_array_equal(np.concatenate([part.samples for part in parts]), here.samples)
 
 
 def test_a_voice_is_made_anew_on_every_replica(cluster, front, config, local):
@@ -220,12 +231,11 @@ async def test_texts_are_rendered_by_the_cluster(config, local, tmp_path):
 
 
 def test_a_sentence_goes_on_when_the_process_dies_that_talks_to_the_cluster(cluster, front, local):
-    text = TEXT.replace("。", "、") * 4
-    stream = front.speakers["hana"].stream(text, seed=200)
+    stream = front.speakers["hana"].stream(LONG_SENTENCE, seed=200)
     parts = [next(stream)]
     cluster._envoy._process.kill()
     parts += stream
-    here = local.speakers["hana"].generate(text, seed=200)
+    here = local.speakers["hana"].generate(LONG_SENTENCE, seed=200)
     np.testing.assert_array_equal(np.concatenate([part.samples for part in parts]), here.samples)
 
 
@@ -287,6 +297,14 @@ async def test_a_server_outlives_the_head(ray_cluster, config, local, tmp_path):
         assert await said(path, other)
         server.terminate()
         assert await server.wait() == 0
+
+
+def with_small_pool(config):
+    """Settings with a pool of one replica, which speaks one sentence at a time."""
+    settings = load_settings(config)
+    small = Pool(cpus=0.1, max_replicas=1, sentences=1, max_queued=1)
+    cluster = settings.cluster.model_copy(update={"pools": {"small": small}})
+    return settings.model_copy(update={"cluster": cluster})
 
 
 async def generated_at_once(speaker, seeds):
