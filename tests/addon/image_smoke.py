@@ -235,24 +235,23 @@ def try_add_on(smoke, models, folder):
     context = context_with(folder / "context", "file:///source/addon/voices")
     shutil.copytree(models, context / "addon/voices")
     image = smoke.build("addon", "--build-arg", "VOICES=all", context=context)
-    data, config = folder / "data", folder / "config"
+    data, config, hosts = (folder / name for name in ("data", "config", "hosts"))
     data.mkdir()
     config.mkdir()
     options = {"voice": "mini", "style": "Happy", "speed": 99, "log_level": "debug"}
     (data / "options.json").write_text(json.dumps(options), "utf-8")
     (data / "options.json").chmod(0o600)
     fake = str(Path(__file__).with_name("fake_supervisor.py"))
-    hosts = ["--add-host", "supervisor:127.0.0.1"]
+    hosts.write_text("127.0.0.1 localhost supervisor\n", "utf-8")
     with (
         smoke.started(
-            *("--network", "none", "--user", "root", *hosts, "--volume", f"{fake}:/fake.py:ro"),
+            *("--network", "none", "--user", "root", "--volume", f"{fake}:/fake.py:ro"),
             *("--entrypoint", "python3", image, "/fake.py", "80"),
         ) as supervisor,
         smoke.started(
             *("--network", f"container:{supervisor}", "--read-only", "--init"),
             *("--env", "SUPERVISOR_TOKEN=0123456789abcdef-supervisor", "--volume", f"{data}:/data"),
-            *("--volume", f"{config}:/config"),
-            *(hosts if smoke.engine == "podman" else []),  # docker shares them with the network
+            *("--volume", f"{config}:/config", "--volume", f"{hosts}:/etc/hosts:ro"),
             image,
         ) as container,
     ):
