@@ -28,11 +28,12 @@ print(hashlib.sha256(audio.pcm_bytes()).hexdigest())
 
 DOWNLOAD = """
 import sys
+sys.modules["torch"] = sys.modules["safetensors"] = None
 from hayakoe_engine import TTS
 
 seen = []
 with TTS(cache_dir=sys.argv[1], on_progress=seen.append) as tts:
-    tts.load("mei").load("hana", source="hf://me/voices").pre_download()
+    tts.load("mei").load("hana", source="hf://me/voices").pre_download(sys.argv[2])
     print(*{progress.prefix for progress in seen})
     print(len(tts.speakers))
 """
@@ -115,7 +116,7 @@ def run(environment):
 def downloaded(run, tmp_path_factory):
     """A cache in which everything is, and what was said about it."""
     cache = tmp_path_factory.mktemp("downloaded")
-    said = run(DOWNLOAD, str(cache))
+    said = run(DOWNLOAD, str(cache), "cpu")
     assert not (cache / "tuned").exists()
     return cache, said
 
@@ -138,6 +139,12 @@ def test_everything_that_a_voice_needs_is_downloaded_and_no_voice_is_made(downlo
     _, (prefixes, speakers) = downloaded
     assert set(prefixes.split()) == {"onnx/speakers/hana", "onnx/bert/q8", "bert/tokenizer"}
     assert speakers == "0"
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_without_torch_and_a_gpu_any_device_can_be_downloaded_for(downloaded, run, device):
+    cache, _ = downloaded
+    assert run(DOWNLOAD, str(cache), device) == ["", "0"]
 
 
 def test_afterwards_the_voice_speaks_without_any_network(downloaded, run, isolated, hana):
