@@ -171,19 +171,24 @@ def test_two_voices_are_never_mixed(publish, tmp_path):
 # Other kinds of voices
 
 
-def test_a_voice_in_one_file_is_published_as_one(publish, hana_folder, tmp_path):
+@pytest.fixture
+def aivmx(hana_folder, tmp_path):
+    """The voice in one file."""
     sys.path.insert(0, str(SERVERS.parent / "models"))
     try:
         from make_aivmx import make_aivmx
     finally:
         sys.path.remove(str(SERVERS.parent / "models"))
-    file = make_aivmx(hana_folder, tmp_path / "花の声.aivmx")
+    return make_aivmx(hana_folder, tmp_path / "花の声.aivmx")
+
+
+def test_a_voice_in_one_file_is_published_as_one(publish, aivmx, tmp_path):
     root = tmp_path / "voices"
-    published = publish(root, voice=file, name="hana", facts=None)
+    published = publish(root, voice=aivmx, name="hana", facts=None)
     assert list(published.sizes_bytes) == ["README.md", "hana.aivmx"]
     facts = read_card(root / PREFIX / "README.md")
     assert (facts.title, facts.licence, facts.version) == ("はな", "CC BY-SA 4.0", "1.2.0")
-    publish(root, voice=file, name="hana", may_replace=lambda _: True)
+    publish(root, voice=aivmx, name="hana", may_replace=lambda _: True)
     assert read_card(root / PREFIX / "README.md").licence == "CC BY 4.0"
     assert VoiceFiles.open(root / PREFIX).facts.licence == "CC BY 4.0"
 
@@ -355,3 +360,48 @@ def test_a_voice_is_published_in_a_bucket(publish, access, bucket):
     with pytest.raises(SourceError, match="is there already"):
         publish(bucket)
     publish(bucket, may_replace=lambda _: True)
+
+
+@pytest.fixture
+def places(hub, bucket, access, monkeypatch, tmp_path):
+    """A place of each kind, and how it is had."""
+    from huggingface_hub import constants
+
+    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, hub.url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr("huggingface_hub.hf_api.ENDPOINT", hub.url, raising=False)
+    token = replace(access, hf_token="hf_sesame")
+    return ("hf://me/voices", bucket, f"file://{tmp_path}/voices"), token
+
+
+@pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload:DeprecationWarning")
+def test_a_voice_in_one_file_says_the_same_from_everywhere(
+    publish, places, aivmx, hana, repository, cache
+):
+    expected = hana.generate(TEXT, seed=5, style="Happy").pcm16()
+    uris, access = places
+    for uri in uris:
+        publish(uri, voice=aivmx, name="hana", facts=None, access=access)
+        with TTS(
+            cache_dir=cache, precision="exact", hf_token="hf_sesame", bert_source=str(repository)
+        ) as tts:
+            voice = tts.load("hana", source=uri).prepare(warmup=False).speakers["hana"]
+            assert np.array_equal(voice.generate(TEXT, seed=5, style="Happy").pcm16(), expected)
+            assert voice.info.credit == "Jane Doe、John"
+
+
+@pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload:DeprecationWarning")
+def test_a_checkpoint_alone_becomes_a_voice_on_a_hub(publish, places, miniature_folder, tmp_path):
+    pytest.importorskip("torch")
+    training = tmp_path / "training"
+    training.mkdir()
+    (checkpoint,) = miniature_folder.glob("*.safetensors")
+    for name in (checkpoint.name, "config.json", "style_vectors.npy"):
+        shutil.copy(miniature_folder / name, training)
+    (uri, *_), access = places
+    published = publish(uri, voice=training, name="mini", access=access)
+    assert published.audio_s > 0.3
+    assert open_source(uri, access).list_files(published.prefix) == published.sizes_bytes.keys()
+    assert checkpoint.name not in published.sizes_bytes
+    assert {"README.md", "synthesizer.onnx"} < published.sizes_bytes.keys()
