@@ -204,6 +204,7 @@ class HubRemote:
         """
         try:
             import httpx2  # noqa: PLC0415
+            from huggingface_hub import constants  # noqa: PLC0415
             from huggingface_hub.errors import (  # noqa: PLC0415
                 HfHubHTTPError,
                 HFValidationError,
@@ -214,6 +215,8 @@ class HubRemote:
                 f"{self.uri}: the Hugging Face hub needs {error.name}",
                 hint="pip install 'wyoming-hayakoe[hub]'",
             ) from error
+        # Otherwise the client asks for a list of programs that might be using it, to tell the hub.
+        constants.HF_HUB_DISABLE_TELEMETRY = True
         try:
             yield
         except OfflineModeIsEnabled as error:

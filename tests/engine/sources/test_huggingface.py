@@ -146,6 +146,20 @@ def test_the_hub_learns_nothing_of_the_machine(hub, fetch):
     assert {request.user_agent for request in hub.requests} == {"hayakoe-engine"}
 
 
+def test_the_hubs_client_asks_for_nothing_of_its_own(fetch, monkeypatch, tmp_path):
+    """It would ask the hub which programs there are that might be using it, and keep the answer."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import _detect_agent
+
+    asked = []
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", False)
+    monkeypatch.setattr(constants, "AGENT_HARNESSES_PATH", str(tmp_path / "programs.json"))
+    monkeypatch.setattr(_detect_agent, "_registry", None)
+    monkeypatch.setattr(_detect_agent, "_fetch_registry", lambda: asked.append("harnesses"))
+    fetch()
+    assert asked == []
+
+
 def test_the_token_is_shown_nowhere(hub, fetch, access, caplog, capfd):
     caplog.set_level(logging.DEBUG)
     hub.go_wrong(on="/storage/", status=500)
