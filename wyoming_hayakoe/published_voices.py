@@ -26,7 +26,11 @@ def list_catalogue(*, as_json: bool) -> Iterator[str]:
         yield json.dumps([asdict(voice) for voice in catalogue()], ensure_ascii=False, indent=2)
         return
     for voice in catalogue():
-        yield f"{voice.name}\t{voice.title}\t{voice.licence}\t{voice.credit}\t{voice.terms}"
+        languages, styles = ", ".join(voice.languages), ", ".join(voice.styles)
+        yield (
+            f"{voice.name}\t{voice.title}\t{languages}\t{styles}\t"
+            f"{voice.licence}\t{voice.credit}\t{voice.terms}"
+        )
 
 
 def with_known(settings: Settings, names: Iterable[str]) -> Settings:

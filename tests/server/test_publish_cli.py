@@ -141,7 +141,9 @@ def test_known_voices_are_listed_without_any_of_them(run):
     assert (status, err) == (0, "")
     lines = [line.split("\t") for line in out.decode().splitlines()]
     assert len(lines) == 11
-    assert lines[0][:3] == ["jvnv-F1-jp", "JVNV 女性1", "CC BY-SA 4.0"]
+    assert lines[0][:3] == ["jvnv-F1-jp", "JVNV 女性1", "ja"]
+    assert lines[0][3].startswith("Neutral, Happy, Sad")
+    assert lines[0][4] == "CC BY-SA 4.0"
     assert all(terms.startswith("https://") for *_, terms in lines)
 
 
