@@ -20,8 +20,7 @@ sys.path[:0] = [str(ROOT / "tests/models"), str(ROOT / "tests/servers")]
 
 LIMIT_BYTES = 450_000_000
 """Of an image without neural voices."""
-READY_S = 60
-STOP_S = 25
+READY_S, STOP_S = 60, 25
 STYLE = "mini:Neutral"  # clients are told of it when the voice is ready: no other speaks for it
 HARDENED = [
     *("--network", "none", "--read-only", "--cap-drop", "ALL"),
