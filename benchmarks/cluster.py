@@ -17,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from itertools import count, islice, pairwise
 from pathlib import Path
@@ -101,7 +101,8 @@ def main() -> int:
         arguments.voice,
         arguments.folder / "cluster-cache",
     )
-    with _local(models) as local, _nodes() as nodes:
+    # Ray would tell of the node that dies between the figures.
+    with redirect_stdout(sys.stderr), _local(models) as local, _nodes() as nodes:
         _print(what="machine", cpus=available_cpus(), streams=STREAMS)
         for replicas in arguments.replicas:
             with _front(models, nodes.address, replicas) as far:
@@ -291,7 +292,7 @@ def _longest_gap_s(heard: Sequence[tuple[float, Any]]) -> float:
 
 
 def _print(**found: object) -> None:
-    print(json.dumps(found), flush=True)
+    print(json.dumps(found), file=sys.__stdout__, flush=True)
 
 
 if __name__ == "__main__":
