@@ -7,7 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from hayakoe_engine.errors import RequestError, VoiceError
+from hayakoe_engine.sources.cached import CachedSource
 from hayakoe_engine.sources.layout import needed_downloads
+from hayakoe_engine.sources.source import open_source
 from hayakoe_engine.voices.sbv2.made_files import MadeFiles
 
 if TYPE_CHECKING:
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from hayakoe_engine.sources.voices_lock import LockedFolder
     from hayakoe_engine.voices.sbv2.made_files import MadeFolder
     from wyoming_hayakoe.settings import Settings
-
-_MAIN = "@main"
 
 
 def add_parsers(parser: argparse.ArgumentParser) -> Iterable[argparse.ArgumentParser]:
@@ -103,11 +103,12 @@ def _verify(cache: DownloadCache, arguments: argparse.Namespace, settings: Setti
 
 
 def _remove(cache: DownloadCache, arguments: argparse.Namespace, settings: Settings) -> None:
-    wanted = set(arguments.what)
+    meant = [_canonical(what) for what in arguments.what]
+    wanted = set(meant)
     folders, made = cache.folders(), _made(cache, settings)
     known = {name for folder in folders for name in _names(folder)}
     known |= {name for item in made.folders() for name in item.names}
-    for what in arguments.what:
+    for what in meant:
         if what not in known:
             names = {folder.prefix.rpartition("/")[2] for folder in folders}
             names |= {name for item in made.folders() for name in item.names}
@@ -175,10 +176,17 @@ def _who(item: MadeFolder) -> str:
     return ", ".join(item.names) or "all voices"
 
 
+def _canonical(what: str) -> str:
+    """A source as the cache knows it, however it is written; anything else as it is."""
+    if "://" not in what:
+        return what
+    source = open_source(what)
+    return source.uri if isinstance(source, CachedSource) else what
+
+
 def _names(folder: LockedFolder) -> Iterator[str]:
-    """What a user may call it."""
+    """What a user may call it, once ``_canonical``."""
     yield folder.uri
-    yield folder.uri.removesuffix(_MAIN)
     yield folder.prefix
     yield folder.prefix.rpartition("/")[2]
 

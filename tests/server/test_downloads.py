@@ -146,10 +146,13 @@ def test_a_voice_is_removed(run, at, fetch, what):
     assert "hint: what has: q8" in err
 
 
-def test_a_source_is_removed_with_everything_from_there(run, at, fetch):
+@pytest.mark.parametrize(
+    "uri", ["hf://me/voices", "hf://me/voices@main", "https://huggingface.co/me/voices"]
+)
+def test_a_source_is_removed_with_everything_from_there(run, at, fetch, uri):
     fetch(PREFIX)
     fetch("onnx/bert/q8")
-    status, out, _ = run("cache", at, "remove", "hf://me/voices")
+    status, out, _ = run("cache", at, "remove", uri)
     assert status == 0
     assert len(out.splitlines()) == 2
     assert run("cache", at, "list") == (0, b"", "")
