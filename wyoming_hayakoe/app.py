@@ -205,6 +205,7 @@ def serve(settings: Settings) -> None:
             library = VoiceLibrary(tts, settings, added, origin=origin, renew=cluster.renew)
         listeners.append(library.note)
         asyncio.run(_serve(tts, library, settings))
+        library.end()
         stack.close()
         if not library.stop():
             # It is in the midst of a library's work. What it writes is whole or not at all.

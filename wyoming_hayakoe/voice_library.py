@@ -117,7 +117,8 @@ class VoiceLibrary:
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._retries: dict[str, float] = {}
         self._statuses: dict[str, VoiceStatus] = {}
-        self._current: str | None = None
+        self._current: tuple[str, NeuralVoice] | None = None
+        self._is_ended = False
         self._listeners: list[Callable[[VoiceBook], None]] = []
         self._thread = threading.Thread(target=self._work, name="hayakoe-voices", daemon=True)
         for name, voice in settings.voices.items():
@@ -147,14 +148,18 @@ class VoiceLibrary:
         self._listeners.append(listener)
 
     def note(self, progress: FetchProgress) -> None:
-        """Take note of how a download goes; for the engine to call."""
+        """Take note of how a download goes; for the engine to call.
+
+        Raises:
+            VoiceNotFound: The voice has been removed, so that nobody waits for its files.
+        """
         with self._lock:
-            if self._current in self._statuses:
-                self._change(
-                    self._current,
-                    fetched_bytes=progress.done_bytes,
-                    total_bytes=progress.total_bytes,
-                )
+            if self._current is None:
+                return
+            name, voice = self._current
+            if self._voices.get(name) is not voice:
+                raise VoiceNotFound(f"voice {name} has been removed")
+            self._change(name, fetched_bytes=progress.done_bytes, total_bytes=progress.total_bytes)
 
     def start(self) -> None:
         """Begin to make voices ready."""
@@ -162,9 +167,15 @@ class VoiceLibrary:
             self._jobs.put(partial(self._prepare, status.name))
         self._thread.start()
 
+    def end(self) -> None:
+        """Begin no more, and tell nobody of what comes; call it before the engine is closed."""
+        with self._lock:
+            self._is_ended = True
+        self._jobs.put(None)
+
     def stop(self) -> bool:
         """Begin no more; returns whether nothing is left that is being made."""
-        self._jobs.put(None)
+        self.end()
         if self._thread.ident is not None:
             self._thread.join(_FAREWELL_S)
         return not self._thread.is_alive()
@@ -290,9 +301,10 @@ class VoiceLibrary:
 
     def _prepare(self, name: str, *, anew: bool = False, update: bool = False) -> None:
         with self._lock:
-            if name not in self._statuses:
+            if self._is_ended or name not in self._statuses:
                 return
-            self._current = name
+            voice = self._voices[name]
+            self._current = name, voice
             if self._statuses[name].state == "failed":
                 self._change(name, state="loading")
             book = self._renew()
@@ -305,7 +317,7 @@ class VoiceLibrary:
         self._current = None
         if isinstance(failure, BusyError | VoiceNotFound):
             return  # the engine is closed, or the voice was removed
-        self._settle(name, failure, time.perf_counter() - begun)
+        self._settle(name, voice, failure, time.perf_counter() - begun)
 
     def _reload(self, name: str, *, update: bool) -> None:
         voice = self._voices.get(name)
@@ -313,9 +325,11 @@ class VoiceLibrary:
             self._renew_there(name, voice, update=update)
         self._tts.reload(name, update=update)
 
-    def _settle(self, name: str, failure: HayakoeError | None, took_s: float) -> None:
+    def _settle(
+        self, name: str, voice: NeuralVoice, failure: HayakoeError | None, took_s: float
+    ) -> None:
         with self._lock:
-            if name not in self._statuses:
+            if self._is_ended or self._voices.get(name) is not voice:
                 return
             is_there = name in self._tts.speakers
             self._change(

@@ -11,6 +11,7 @@ import yaml
 
 from hayakoe_engine.errors import BadOption, BadVoiceFiles, BusyError, VoiceNotFound
 from hayakoe_engine.scheduler import Priority
+from hayakoe_engine.sources.progress import FetchProgress
 from hayakoe_engine.tts import TTS
 from hayakoe_engine.voices.voice import VoiceInfo
 from wyoming_hayakoe import voice_library
@@ -56,14 +57,19 @@ class Workshop:
         self.open = threading.Event()
         self.failure = None
         self.level = 0.5
+        self.arriving = None
+        self.begun = []
         self.made = []
         self.renewed = []
 
     def origin(self, name, _):
         def make():
+            self.begun.append(name)
             assert self.open.wait(HANG_S)
             if self.failure is not None:
                 raise self.failure
+            if self.arriving is not None:
+                self.arriving()
             self.made.append(Tone(name, self.level))
             return self.made[-1]
 
@@ -98,6 +104,7 @@ def library(workshop, tmp_path):
     yield make
     workshop.open.set()
     for library, tts in made:
+        library.end()
         tts.close()
         assert library.stop()
 
@@ -189,6 +196,41 @@ async def test_a_removed_voice_is_gone_at_once_and_for_good(library, workshop, t
     assert "tone" not in described(library())
     assert yaml.safe_load((tmp_path / "hayakoe" / "voices.yaml").read_text()) == {}
     await until(workshop.made[0].closed.is_set)
+
+
+@pytest.mark.parametrize("is_added_again", [False, True])
+@pytest.mark.parametrize("is_arriving", [False, True])
+async def test_nobody_waits_for_the_files_of_a_voice_that_was_removed(
+    library, workshop, is_added_again, is_arriving
+):
+    voices = library()
+    seen = []
+    if is_arriving:
+        progress = FetchProgress("hf://me/voices", "", "", 1, 2, 1, 2)
+        workshop.arriving = lambda: voices.note(progress)
+    await voices.add("tone", NeuralVoice(source=SOURCE))
+    await until(lambda: workshop.begun == ["tone"])
+    await voices.remove("tone")
+    if is_added_again:
+        await voices.add("tone", NeuralVoice(source=SOURCE))
+        voices.follow(lambda book: seen.append([choice.name for choice in book]))
+    await voices.add("other", NeuralVoice(source=SOURCE))
+    workshop.open.set()
+    await until(lambda: voices.is_settled)
+    made = ["tone"] * ((not is_arriving) + is_added_again) + ["other"]
+    assert [voice.info.name for voice in workshop.made] == made
+    assert all("tone" in names for names in seen)
+    assert [s.state for s in voices.statuses()] == ["ready"] * (1 + is_added_again)
+
+
+async def test_a_server_that_stops_begins_no_further_voice(library, workshop):
+    voices = library(voices={name: {"source": SOURCE} for name in ("a", "b", "c")})
+    await until(lambda: workshop.begun == ["a"])
+    voices.end()
+    workshop.open.set()
+    await until(voices.stop)
+    assert workshop.begun == ["a"]
+    assert [s.state for s in voices.statuses()] == ["loading"] * 3
 
 
 async def test_a_voice_of_the_settings_cannot_be_removed(library, workshop):
