@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from platformdirs import user_cache_path
-
 from hayakoe_engine.errors import BadOption, BusyError
 from hayakoe_engine.neural_voices import (
     DEVICES,
@@ -21,7 +19,7 @@ from hayakoe_engine.once import Once
 from hayakoe_engine.roster import Roster
 from hayakoe_engine.scheduler import MAX_STREAMS, Scheduler
 from hayakoe_engine.shelf import Shelf
-from hayakoe_engine.sources.access import SourceAccess
+from hayakoe_engine.sources.access import SourceAccess, default_cache
 from hayakoe_engine.sources.source import DEFAULT_SOURCE
 from hayakoe_engine.speaker import Speaker
 from hayakoe_engine.text.text_options import TextOptions
@@ -54,8 +52,8 @@ class TTS:
     Args:
         device: What neural voices run on: "cpu", "cuda", or "auto" for a GPU where there is one.
             "torch-cpu" is what runs on a GPU, on the CPU, slowly, to be tested or debugged.
-        cache_dir: Folder for what is downloaded and for what is made of neural voices; None is the
-            user's cache folder.
+        cache_dir: Folder for what is downloaded and for what is made of neural voices; None is
+            what the environment variable ``HAYAKOE_CACHE`` says, or the user's cache folder.
         tuned_dir: Folder for copies of neural voices made for this machine, for when the cache
             cannot be written; None is in the cache. If this cannot be written either there are
             none, and voices take longer to open and more memory.
@@ -113,7 +111,7 @@ class TTS:
         threads = threads or default_threads(self._device)
         self._scheduler = Scheduler(threads, max_utterances)
         self._text_options = text or TextOptions()
-        cache = Path(cache_dir).expanduser() if cache_dir else user_cache_path("hayakoe")
+        cache = Path(cache_dir).expanduser() if cache_dir else default_cache()
         self._access = SourceAccess(
             cache, offline=offline, hf_token=hf_token, on_progress=on_progress
         )

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass, field
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from hayakoe_engine.sources.progress import FetchProgress
+
+
+def default_cache() -> Path:
+    """Where downloads are kept if nobody says: ``HAYAKOE_CACHE``, or the user's cache folder."""
+    # The one variable that programs and the server have in common, so that they share downloads.
+    named = os.environ.get("HAYAKOE_CACHE")  # noqa: TID251
+    return Path(named).expanduser() if named else user_cache_path("hayakoe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,7 @@ class SourceAccess:
         stop: Set it to have fetches break off; the next one goes on where they stopped.
     """
 
-    cache: Path = field(default_factory=partial(user_cache_path, "hayakoe"))
+    cache: Path = field(default_factory=default_cache)
     offline: bool = False
     update: bool = False
     whole: bool = False

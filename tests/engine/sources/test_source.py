@@ -2,7 +2,9 @@ from dataclasses import replace
 
 import pytest
 
+from hayakoe_engine import TTS
 from hayakoe_engine.errors import SourceError, SourceNotFound, SourceOffline, SourceUnreachable
+from hayakoe_engine.sources.access import SourceAccess
 from hayakoe_engine.sources.source import fetch_first, open_source
 
 BERT = "onnx/bert/q8"
@@ -40,6 +42,17 @@ def test_opening_a_source_touches_nothing(tmp_path, monkeypatch):
     for uri in ("hf://me/voices", "s3://voices", "/nowhere", "file:///nowhere"):
         open_source(uri)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_cache_is_where_the_environment_says_or_the_users(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("HAYAKOE_CACHE", raising=False)
+    assert SourceAccess().cache == tmp_path / "hayakoe"
+    monkeypatch.setenv("HAYAKOE_CACHE", "~/voices")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert SourceAccess().cache == tmp_path / "voices"
+    with TTS(offline=True, threads=1) as tts, pytest.raises(SourceOffline, match="/voices, and"):
+        tts.load("hana", source="hf://me/voices").prepare()
 
 
 @pytest.fixture
