@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import select
 import shutil
 import signal
 import sys
@@ -400,8 +401,10 @@ def test_a_terminal_that_does_not_know_its_width_shows_them_too():
         report = DownloadBar(terminal)
         for progress in moments(0, 2_000_000):
             report(progress)
-        terminal.flush()
-        shown = screen.read(10_000).decode()
+        shown = ""
+        # What is written arrives in pieces.
+        while "2.00M/2.00M [" not in shown and select.select([screen], [], [], HANG_S)[0]:
+            shown += screen.read(10_000).decode()
     assert f"{PREFIX}/synthesizer.onnx: 100%" in shown
     assert "2.00M/2.00M [" in shown
 

@@ -346,8 +346,10 @@ def bucket(monkeypatch):
         monkeypatch.setenv(name, value)
     import urllib.request
 
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/voices", method="PUT")
-    urllib.request.urlopen(request).close()
+    # What is in a bucket outlives the server.
+    for method, path in (("POST", "moto-api/reset"), ("PUT", "voices")):
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/{path}", method=method)
+        urllib.request.urlopen(request).close()
     yield "s3://voices/japanese"
     server.stop()
 
