@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 
 from hayakoe_engine.lru import LruCache
+from hayakoe_engine.voices.sbv2.cpu_turns import cpu_turn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,10 +59,11 @@ class Bert:
         return features
 
     def _run(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
-        pieces = [
-            self._session.run(None, {"ids": tokens[start : start + MAX_TOKENS]})[0]
-            for start in range(0, len(tokens), MAX_TOKENS)
-        ]
+        pieces = []
+        for start in range(0, len(tokens), MAX_TOKENS):
+            with cpu_turn():
+                piece = self._session.run(None, {"ids": tokens[start : start + MAX_TOKENS]})[0]
+            pieces.append(piece)
         return np.concatenate(pieces)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from hayakoe_engine.voices.residency import Residency, Resident
 from hayakoe_engine.voices.sbv2.backend import DecoderParts, Encoded, EncoderInput
+from hayakoe_engine.voices.sbv2.cpu_turns import cpu_turn
 from hayakoe_engine.voices.sbv2.decoder_timing import frame_cost_s
 from hayakoe_engine.voices.sbv2.installed import (
     ENCODER,
@@ -110,21 +111,21 @@ class OnnxBackend:
     def encode(self, sentence: EncoderInput) -> Encoded:
         """Phones to durations and prior."""
         features = np.repeat(np.asarray(sentence.features), sentence.phones.word2ph, axis=0)
-        durations, mean, log_scale, speaker = self._encoder.run(
-            ["durations", "mean", "log_scale", "speaker_vector"],
-            {
-                "phones": sentence.phones.phones[None],
-                "tones": sentence.phones.tones[None],
-                "languages": sentence.phones.languages[None],
-                "bert": np.ascontiguousarray(features.T)[None],
-                "style": sentence.style[None],
-                "speaker": np.array([sentence.speaker_id], np.int64),
-                "noise_durations": sentence.duration_noise[None],
-                "noise_w": np.array([sentence.noise_w], np.float32),
-                "length_scale": np.array([sentence.length_scale], np.float32),
-                "sdp_ratio": np.array([sentence.sdp_ratio], np.float32),
-            },
-        )
+        feeds = {
+            "phones": sentence.phones.phones[None],
+            "tones": sentence.phones.tones[None],
+            "languages": sentence.phones.languages[None],
+            "bert": np.ascontiguousarray(features.T)[None],
+            "style": sentence.style[None],
+            "speaker": np.array([sentence.speaker_id], np.int64),
+            "noise_durations": sentence.duration_noise[None],
+            "noise_w": np.array([sentence.noise_w], np.float32),
+            "length_scale": np.array([sentence.length_scale], np.float32),
+            "sdp_ratio": np.array([sentence.sdp_ratio], np.float32),
+        }
+        outputs = ["durations", "mean", "log_scale", "speaker_vector"]
+        with cpu_turn():
+            durations, mean, log_scale, speaker = self._encoder.run(outputs, feeds)
         return Encoded(durations[0, 0].astype(np.int64), mean[0], log_scale[0], speaker)
 
     def flow(
@@ -140,7 +141,8 @@ class OnnxBackend:
             scale = np.exp(np.repeat(encoded.log_scale, durations, axis=1))
             prior += noise * scale * np.float32(noise_scale)
         feeds = {"z_p": np.ascontiguousarray(prior)[None], "speaker_vector": encoded.speaker}
-        latent: NDArray[np.float32] = self._flow.run(["z"], feeds)[0][0]
+        with cpu_turn():
+            latent: NDArray[np.float32] = self._flow.run(["z"], feeds)[0][0]
         return latent
 
     def decode_head(
