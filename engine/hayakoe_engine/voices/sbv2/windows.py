@@ -29,8 +29,7 @@ SHORTEST_FRAMES: Final = 7
 
 _FIRST_TRIES: Final = 4
 _SLOWER: Final = 1.5
-"""Times as long as a frame alone takes one that is decoded beside others, on a machine that has
-something else to do."""
+"""So many times as long a frame may take beside other work than alone."""
 
 
 @dataclass(frozen=True, slots=True)
