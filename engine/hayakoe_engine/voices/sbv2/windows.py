@@ -81,24 +81,31 @@ def plan_decoding(frames: int, parts: DecoderParts, frame_s: float) -> DecodingP
         parts: About the decoder.
         frame_s: Time that a frame plays.
     """
-    tails = plan_windows(
-        frames,
-        parts.tail_context_frames,
-        parts.tail_multiple,
-        TAIL_FRAMES[first_size(parts, frame_s) :],
-        rows_per_frame=parts.rows_per_frame,
-    )
-    # The second one can be decoded at once when the first one is, or beside it.
-    needed = tails[:2][-1].decode_stop
-    first = frames_of(needed, parts.rows_per_frame) + parts.head_context_frames
-    heads = plan_windows(
-        frames, parts.head_context_frames, parts.head_multiple, (first, *HEAD_FRAMES)
-    )
-    if any(plan.decoded_rows % parts.head_multiple for plan in heads):
-        return None
-    if any(plan.decoded_rows % parts.tail_multiple for plan in tails):
-        return None
-    return DecodingPlan(tuple(heads), tuple(tails))
+    # A short latent may have windows of lengths that fit only if the first ones are smaller.
+    for place in dict.fromkeys((first_size(parts, frame_s), 0)):
+        tails = plan_windows(
+            frames,
+            parts.tail_context_frames,
+            parts.tail_multiple,
+            TAIL_FRAMES[place:],
+            rows_per_frame=parts.rows_per_frame,
+        )
+        # At best the second one can be decoded at once when the first one is, or beside it.
+        for window in reversed(tails[:2]):
+            needed = frames_of(window.decode_stop, parts.rows_per_frame)
+            heads = plan_windows(
+                frames,
+                parts.head_context_frames,
+                parts.head_multiple,
+                (needed + parts.head_context_frames, *HEAD_FRAMES),
+            )
+            if _fit(heads, parts.head_multiple) and _fit(tails, parts.tail_multiple):
+                return DecodingPlan(tuple(heads), tuple(tails))
+    return None
+
+
+def _fit(plans: Sequence[WindowPlan], multiple: int) -> bool:
+    return not any(plan.decoded_rows % multiple for plan in plans)
 
 
 def frames_of(rows: int, rows_per_frame: int) -> int:
@@ -162,7 +169,7 @@ def plan_windows(
     for more in range(_FIRST_TRIES):
         tried = (rows[0] + more * multiple, *rows[1:])
         plans = list(_windows(frames, context_frames, multiple, tried, rows_per_frame))
-        if not any(plan.decoded_rows % multiple for plan in plans):
+        if _fit(plans, multiple):
             return plans
     return list(_windows(frames, context_frames, multiple, rows, rows_per_frame))
 

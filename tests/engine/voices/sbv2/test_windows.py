@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hayakoe_engine.voices.sbv2.backend import DecoderParts
@@ -56,6 +56,8 @@ def test_windows_cover_a_latent_once_with_all_the_context_they_need(
     head_multiple=st.sampled_from([1, 15]),
     tail_multiple=st.sampled_from([1, 15, 120]),
 )
+@example(frames=59, cost=0.35, head_multiple=15, tail_multiple=15)
+@example(frames=104, cost=0.65, head_multiple=15, tail_multiple=120)
 def test_from_two_thirds_of_a_second_on_both_parts_get_lengths_that_they_take(
     frames, cost, head_multiple, tail_multiple
 ):
