@@ -78,6 +78,11 @@ class GraphBuilder:
         """Axis i of the result is axis ``order[i]``."""
         return self.node("Transpose", tensor, perm=order)
 
+    def count(self, length: str) -> str:
+        """The numbers from 0 on, int64 ``[n]``; ``length`` is n, int64 ``[1]``."""
+        first, step = self.constant(np.array(0)), self.constant(np.array(1))
+        return self.node("Range", first, self.node("Squeeze", length), step)
+
     def cut(self, tensor: str, start: int, stop: int, axis: int) -> str:
         """A slice; negative places count from the end, a stop of 0 is the end."""
         end = stop if stop != 0 else np.iinfo(np.int64).max

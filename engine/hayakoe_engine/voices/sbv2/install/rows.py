@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-import numpy as np
-
 from hayakoe_engine.voices.sbv2.install.fastconv import POINTS
 from hayakoe_engine.voices.sbv2.install.quantize import quantized_product
 from hayakoe_engine.voices.sbv2.install.tiles import TileWriter
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from hayakoe_engine.voices.sbv2.install.builder import GraphBuilder
@@ -133,9 +132,7 @@ class RowWriter:
         """int64 ``[time, kernel]``: the rows that a convolution reads of what has zeros around."""
         if kernel not in self._places:
             builder = self.builder
-            length = builder.node("Squeeze", builder.node("Shape", x, start=0, end=1))
-            first, step = builder.constant(np.array(0)), builder.constant(np.array(1))
-            rows = builder.node("Range", first, length, step)
+            rows = builder.count(builder.node("Shape", x, start=0, end=1))
             rows = builder.node("Unsqueeze", rows, builder.integers(1))
             self._places[kernel] = builder.node("Add", rows, builder.integers(*range(kernel)))
         return self._places[kernel]
@@ -164,9 +161,7 @@ class RaggedTiles:
         none, before = builder.integers(0), builder.integers(0, 0)
         self._padding = builder.node("Concat", before, missing, none, axis=0)
         self._cut = builder.node("Neg", self._padding)
-        first, step = builder.constant(np.array(0)), builder.constant(np.array(1))
-        places = builder.node("Range", first, builder.node("Squeeze", steps), step)
-        inside = builder.node("Cast", builder.node("Less", places, length), to=_FLOAT)
+        inside = builder.node("Cast", builder.node("Less", builder.count(steps), length), to=_FLOAT)
         self._inside = self._tiles.of_rows(inside, 1)
 
     def can_convolve(self, weight: Weight) -> bool:

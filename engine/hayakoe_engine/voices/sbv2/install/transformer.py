@@ -105,14 +105,11 @@ class TransformerWriter:
 
     def _write_band(self, window: int) -> Band:
         builder = self._rows.builder
-        zero, one = builder.constant(np.array(0)), builder.constant(np.array(1))
-        length = builder.node("Squeeze", self._length)
-        rows = builder.node(
-            "Unsqueeze", builder.node("Range", zero, length, one), builder.integers(1)
-        )
+        rows = builder.node("Unsqueeze", builder.count(self._length), builder.integers(1))
         places = builder.node("Add", rows, builder.integers(*range(-window, window + 1)))
-        last = builder.node("Sub", length, one)
-        moved = builder.node("Clip", places, zero, last)
+        length = builder.node("Squeeze", self._length)
+        zero, one = builder.constant(np.array(0)), builder.constant(np.array(1))
+        moved = builder.node("Clip", places, zero, builder.node("Sub", length, one))
         inside = builder.node("Cast", builder.node("Equal", places, moved), to=1)
         shape = builder.node(
             "Concat",
