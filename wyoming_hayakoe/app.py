@@ -14,10 +14,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
-from platformdirs import user_cache_path, user_config_path
+from platformdirs import user_config_path
 
 from hayakoe_engine.cpus import available_cpus
 from hayakoe_engine.errors import ConfigError, HayakoeError
+from hayakoe_engine.sources.access import default_cache
 from hayakoe_engine.text.text_options import TextOptions
 from hayakoe_engine.tts import EMBEDDED_VOICE, TTS
 from wyoming_hayakoe import __version__
@@ -102,7 +103,7 @@ def build_engine(
 
 def cache_folder(settings: Settings) -> Path:
     """Where what is downloaded and made of neural voices is kept."""
-    return settings.cache or user_cache_path("hayakoe")
+    return settings.cache or default_cache()
 
 
 def settings_folder(settings: Settings) -> Path:
