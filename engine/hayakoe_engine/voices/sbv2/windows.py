@@ -90,6 +90,8 @@ def plan_decoding(frames: int, parts: DecoderParts, frame_s: float) -> DecodingP
             TAIL_FRAMES[place:],
             rows_per_frame=parts.rows_per_frame,
         )
+        if not _fit(tails, parts.tail_multiple):
+            continue
         # At best the second one can be decoded at once when the first one is, or beside it.
         for window in reversed(tails[:2]):
             needed = frames_of(window.decode_stop, parts.rows_per_frame)
@@ -99,7 +101,7 @@ def plan_decoding(frames: int, parts: DecoderParts, frame_s: float) -> DecodingP
                 parts.head_multiple,
                 (needed + parts.head_context_frames, *HEAD_FRAMES),
             )
-            if _fit(heads, parts.head_multiple) and _fit(tails, parts.tail_multiple):
+            if _fit(heads, parts.head_multiple):
                 return DecodingPlan(tuple(heads), tuple(tails))
     return None
 
